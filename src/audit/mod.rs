@@ -1,0 +1,1 @@
+//! Legality: a journal replayed through the run; verification and search.

@@ -1,0 +1,1 @@
+//! What answers a call: a command, a bare command, the simulation.

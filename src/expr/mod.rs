@@ -1,0 +1,1 @@
+//! minijinja tamed: strict expressions and templates over typed values, with limits.

@@ -1,0 +1,1 @@
+//! The journal: record, chain, write, read, verify, store.

@@ -1,0 +1,24 @@
+//! Words that everyone shares: ids, time, duration, size, effect, status, value, event, call.
+//!
+//! Pure: no files, no environment, no clock, no randomness. Every other floor stands on this one.
+
+pub mod call;
+pub mod digest;
+pub mod effect;
+pub mod ids;
+pub mod measure;
+pub mod output;
+pub mod people;
+pub mod shape;
+pub mod status;
+pub mod suggest;
+pub mod text;
+pub mod value;
+
+pub use digest::Digest;
+pub use effect::{Effect, Severity};
+pub use jiff::Timestamp;
+pub use measure::{Duration, Size};
+pub use shape::{Field, Fields, Shape};
+pub use status::Status;
+pub use value::{Map, Value};

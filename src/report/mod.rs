@@ -1,0 +1,1 @@
+//! What people see: live view, plain lines, JSON lines, summaries, plans, graphs.

@@ -1,0 +1,1 @@
+//! The simulated production: a pure world and its laws.

@@ -1,0 +1,1 @@
+//! YAML in, checked definitions out, with spans and diagnostics. Pure: bytes in.

@@ -1,0 +1,1 @@
+//! Finding and loading runbooks, adapters and runbook.yaml; the state directory.
