@@ -5,6 +5,7 @@
 pub mod call;
 pub mod digest;
 pub mod effect;
+pub mod event;
 pub mod ids;
 pub mod measure;
 pub mod output;
@@ -17,6 +18,7 @@ pub mod value;
 
 pub use digest::Digest;
 pub use effect::{Effect, Severity};
+pub use event::{Event, Happened};
 pub use jiff::Timestamp;
 pub use measure::{Duration, Size};
 pub use shape::{Field, Fields, Shape};
