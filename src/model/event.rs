@@ -53,7 +53,14 @@ pub enum Happened {
         vars: Map,
     },
     /// A block was entered: its `if` and `require` held and its gate was passed.
-    BlockEntered {},
+    BlockEntered {
+        /// The parameters of an included runbook.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        params: Map,
+        /// The variables of an included runbook.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        vars: Map,
+    },
     /// A loop's items were frozen.
     LoopOpened {
         /// The items, in order.
@@ -214,7 +221,7 @@ impl Happened {
             Self::RunParked { .. } => "run_parked",
             Self::RunClosed(_) => "run_closed",
             Self::VarsSet { .. } => "vars_set",
-            Self::BlockEntered {} => "block_entered",
+            Self::BlockEntered { .. } => "block_entered",
             Self::LoopOpened { .. } => "loop_opened",
             Self::StepSkipped { .. } => "step_skipped",
             Self::StepRefused { .. } => "step_refused",
@@ -392,8 +399,6 @@ pub enum SkipReason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// Something it needs did not succeed, or the run ended before it was reached.
-    NotReached,
 }
 
 /// A gate, as it was shown: what was rendered, and the digest that a decision is bound to.
@@ -407,9 +412,10 @@ pub struct GateOpened {
     /// The evidence, by its expression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub show: Vec<(String, Value)>,
-    /// What would be done; none for a block's gate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub work: Option<Work>,
+    /// What would be done: nothing for a block's gate, one thing for a step's, and one for each
+    /// item where a loop asks once for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub works: Vec<Work>,
     /// How much it can do to the world.
     pub effect: Effect,
     /// The digest of all of the above with run, environment, step and attempt.
@@ -535,6 +541,8 @@ pub enum FailureChoice {
     MarkDone,
     /// The failure is accepted and the run goes on.
     Continue,
+    /// The block around it fails, which has its own way to deal with that.
+    Propagate,
     /// What was done is taken back.
     Undo,
     /// The run ends here.
