@@ -1,1 +1,15 @@
 //! Definitions, environment and parameters become a plan: a validated graph with a digest. Pure.
+//!
+//! A [`Plan`] holds everything a run needs, so that a run can be resumed from its own directory
+//! alone. Runbooks that are included are inlined; gates are those of the runbook and of the
+//! environment's policy, taken together; every tool is bound.
+
+pub mod bind;
+pub mod node;
+mod plan;
+
+pub use bind::{Answers, Binding, Bindings, BoundBy};
+pub use node::{
+    Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx,
+};
+pub use plan::{FORMAT, Plan};

@@ -1,1 +1,28 @@
-//! The run as a pure state machine: state, apply, commands, admit.
+//! The run as a pure state machine. It does no IO and reads no clock.
+//!
+//! [`Run::apply`] is the only way its state changes; [`Run::commands`] derives from the state
+//! alone what ought to be done now, so that resuming *is* running; [`Run::admit`] turns an outside
+//! fact into an event, or says that it is stale. [`fold`] makes a run of its journal.
+
+mod admit;
+mod advance;
+mod apply;
+mod command;
+mod commands;
+mod failure;
+mod names;
+mod poll;
+mod render;
+mod state;
+mod summary;
+mod undo;
+mod view;
+
+pub use admit::{Fact, Input, Replied, Stale};
+pub use apply::{IllegalEvent, fold};
+pub use command::{Act, Asked, Command, Draft, Need, PersonNeeded};
+pub use commands::{DEFAULT_TIMEOUT, MAX_ACTING};
+pub use poll::{Look, Next, Poller, Then};
+pub use state::{Phase, Run};
+pub use summary::Counts;
+pub use view::StepView;

@@ -1,0 +1,336 @@
+//! What a run knows of itself: instances of the plan's nodes, and where each of them stands.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::model::call::{Failure, Work};
+use crate::model::event::{GateOpened, RunClosed, RunOpened, RunOutcome, SkipReason};
+use crate::model::ids::{Attempt, IdempotencyKey, Name, RunId, StepKey};
+use crate::model::people::Person;
+use crate::model::{Digest, Map, Status, Timestamp, Value};
+use crate::plan::{NodeIx, Plan};
+
+/// An instance's place in the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstIx(pub(super) u32);
+
+/// A frame's place in the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct FrameIx(pub(super) u32);
+
+/// One execution of a plan. It changes only through [`Run::apply`](super::Run::apply).
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub(super) plan: Arc<Plan>,
+    pub(super) id: RunId,
+    pub(super) opened: Option<Opened>,
+    pub(super) phase: Phase,
+    pub(super) vars: Map,
+    pub(super) insts: Vec<Inst>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) by_key: HashMap<StepKey, InstIx>,
+    /// Instances about which something is to be done or waited for.
+    pub(super) active: BTreeSet<InstIx>,
+    /// Instances that were started and may be undone, in the order of completion.
+    pub(super) acted: Vec<InstIx>,
+    /// Why nothing new starts, once that is so.
+    pub(super) ending: Option<Ending>,
+    /// What is being taken back.
+    pub(super) undoing: Option<Undoing>,
+    /// Steps that the operator left out: what follows them asks again.
+    pub(super) left_out: Vec<StepKey>,
+    /// How many calls are under way.
+    pub(super) acting: usize,
+    pub(super) closed: Option<RunClosed>,
+}
+
+/// What record 0 said, and since when the present process has the run.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    pub(super) facts: RunOpened,
+    pub(super) at: Timestamp,
+    pub(super) operator: Person,
+    /// When it was opened or last resumed: the run's timeout counts from here.
+    pub(super) taken_up: Timestamp,
+    pub(super) parked: bool,
+}
+
+/// What a run is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Not opened yet.
+    New,
+    /// The runbook's steps.
+    Steps,
+    /// Taking back what was done.
+    Undo,
+    /// What is done however the run ends.
+    Finally,
+    /// Everything is done but the closing.
+    Closing,
+    /// Closed.
+    Closed,
+}
+
+/// Why nothing new starts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ending {
+    pub(super) outcome: RunOutcome,
+    /// Why, for the summary: the step and what happened to it.
+    pub(super) because: String,
+    /// Whether what was done is taken back, and what of it.
+    pub(super) undo: Option<UndoScope>,
+}
+
+/// What is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UndoScope {
+    /// A block that has an undo of its own.
+    Block(InstIx),
+    /// Everything.
+    Run,
+}
+
+/// What is being taken back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Undoing {
+    /// The undos, in order; an original and the instance that undoes it.
+    pub(super) queue: Vec<(InstIx, InstIx)>,
+    /// How many of them are settled.
+    pub(super) done: usize,
+}
+
+/// A namespace of ids: the run itself, an item of a loop, or an included runbook.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    pub(super) parent: Option<FrameIx>,
+    /// What the keys of its steps begin with.
+    pub(super) prefix: Option<StepKey>,
+    /// Its instances by node.
+    pub(super) insts: HashMap<NodeIx, InstIx>,
+    /// The loop's item, where it is one.
+    pub(super) item: Option<(Name, Value)>,
+    /// Parameters and variables, where it is an included runbook.
+    pub(super) include: Option<(Map, Map)>,
+}
+
+/// An instance of a node.
+#[derive(Clone, Debug)]
+pub(super) struct Inst {
+    pub(super) node: NodeIx,
+    pub(super) key: StepKey,
+    pub(super) parent: Option<InstIx>,
+    pub(super) frame: FrameIx,
+    pub(super) role: Role,
+    pub(super) state: State,
+    /// The attempt that is under way, or the next one.
+    pub(super) attempt: Attempt,
+    /// Whether `attempt` was started, so that the next one has another number.
+    pub(super) attempt_used: bool,
+    /// Attempts since the last success or the last decision of a person: what `retry` counts.
+    pub(super) tries: u32,
+    /// Passes of `repeat` that are done.
+    pub(super) passes: u32,
+    /// Decisions of a person to try again: part of the idempotency key.
+    pub(super) retries_decided: u32,
+    pub(super) first_started: Option<Timestamp>,
+    pub(super) ended: Option<Timestamp>,
+    pub(super) output: Option<Arc<Value>>,
+    pub(super) answer: Option<Value>,
+    pub(super) failure: Option<Failure>,
+    /// What was seen just before acting; `Some(None)` where the look failed.
+    pub(super) before: Option<Option<Arc<Value>>>,
+    /// What is, or was last, done.
+    pub(super) work: Option<Arc<Work>>,
+    pub(super) skip: Option<SkipReason>,
+    /// Children of a block, or the bodies of a loop, in order.
+    pub(super) children: Vec<InstIx>,
+    pub(super) block: BlockState,
+    /// A failure of this one was accepted by its `on_failure: continue`, or by a person.
+    pub(super) accepted: bool,
+}
+
+/// What an instance is to its node.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Role {
+    /// The node's only instance in its frame.
+    Plain,
+    /// All items of a loop together.
+    Loop {
+        /// The digests of all items' work, where a gate was asked once for all.
+        once: BTreeSet<Digest>,
+    },
+    /// One item of a loop.
+    Body { index: usize },
+    /// The undo of another instance.
+    Undo { of: InstIx },
+}
+
+/// How far a block or a loop is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BlockState {
+    /// The next child of a listed block or the next item of a loop to begin.
+    pub(super) next: usize,
+    /// Children that have begun and are not settled.
+    pub(super) open: usize,
+    /// Children that are settled.
+    pub(super) settled: usize,
+    /// Children that failed and were not accepted.
+    pub(super) failed: usize,
+    /// For each child of a parallel block: needs that are not met yet.
+    pub(super) unmet: Vec<usize>,
+    /// The first failure inside, once there is one that fails the block.
+    pub(super) failing: Option<Failure>,
+    /// The items of a loop.
+    pub(super) items: Vec<Value>,
+}
+
+/// Where an instance stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum State {
+    /// Its turn has not come.
+    Pending,
+    /// Its turn has come; at the earliest at this moment, after a failed attempt.
+    Ready { not_before: Option<Timestamp> },
+    /// A person is to decide about exactly this.
+    Gated(Box<GateOpened>),
+    /// A person said yes to exactly this.
+    Approved { gate: Digest, works: BTreeSet<Digest> },
+    /// It acts.
+    Started {
+        key: IdempotencyKey,
+        at: Timestamp,
+    },
+    /// It has children that are not settled.
+    Entered,
+    /// It waits for the clock.
+    Pausing { until: Timestamp },
+    /// It failed, and what that leads to is not decided.
+    Failing { at: Timestamp, status: Status },
+    /// It was started and nobody knows what it did.
+    Doubt {
+        reason: String,
+        /// Whether the process that started it still lived when the doubt arose.
+        live: bool,
+        /// Whether the contract's `verify` was asked and could not tell.
+        verified: bool,
+    },
+    /// The end.
+    Settled(Status),
+}
+
+impl State {
+    pub(super) const READY: Self = Self::Ready { not_before: None };
+
+    /// Whether the world may change through it, or nobody knows whether it did.
+    pub(super) fn is_acting(&self) -> bool {
+        matches!(self, Self::Started { .. } | Self::Doubt { .. })
+    }
+}
+
+impl Inst {
+    /// The status that expressions and people see.
+    pub(super) fn status(&self) -> Status {
+        match &self.state {
+            State::Pending | State::Ready { .. } | State::Approved { .. } => Status::Pending,
+            State::Gated(_) | State::Pausing { .. } => Status::Waiting,
+            State::Started { .. } | State::Entered => Status::Running,
+            State::Failing { status, .. } => *status,
+            State::Doubt { .. } => Status::Unknown,
+            State::Settled(status) => *status,
+        }
+    }
+}
+
+impl Run {
+    /// A run that has not been opened.
+    pub fn new(id: RunId, plan: Arc<Plan>) -> Self {
+        Self {
+            plan,
+            id,
+            opened: None,
+            phase: Phase::New,
+            vars: IndexMap::new(),
+            insts: Vec::new(),
+            frames: Vec::new(),
+            by_key: HashMap::new(),
+            active: BTreeSet::new(),
+            acted: Vec::new(),
+            ending: None,
+            undoing: None,
+            left_out: Vec::new(),
+            acting: 0,
+            closed: None,
+        }
+    }
+
+    /// The plan that it executes.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// What it is at.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What record 0 said.
+    pub fn opening(&self) -> Option<&RunOpened> {
+        self.opened.as_ref().map(|opened| &opened.facts)
+    }
+
+    /// How it ended, once it has.
+    pub fn closing(&self) -> Option<&RunClosed> {
+        self.closed.as_ref()
+    }
+
+    /// Whether the process let go of it.
+    pub fn is_parked(&self) -> bool {
+        self.opened.as_ref().is_some_and(|opened| opened.parked)
+    }
+
+    /// Whether a step was started and nobody knows what it did.
+    pub fn in_doubt(&self) -> impl Iterator<Item = &StepKey> {
+        self.active
+            .iter()
+            .map(|ix| self.inst(*ix))
+            .filter(|inst| matches!(inst.state, State::Doubt { .. }))
+            .map(|inst| &inst.key)
+    }
+
+    /// Steps that act at this moment.
+    pub fn acting(&self) -> usize {
+        self.acting
+    }
+
+    pub(super) fn inst(&self, ix: InstIx) -> &Inst {
+        &self.insts[ix.0 as usize]
+    }
+
+    pub(super) fn inst_mut(&mut self, ix: InstIx) -> &mut Inst {
+        &mut self.insts[ix.0 as usize]
+    }
+
+    pub(super) fn frame(&self, ix: FrameIx) -> &Frame {
+        &self.frames[ix.0 as usize]
+    }
+
+    /// The frames from this one outward.
+    pub(super) fn frames_from(&self, ix: FrameIx) -> impl Iterator<Item = &Frame> {
+        std::iter::successors(Some(self.frame(ix)), |frame| {
+            frame.parent.map(|parent| self.frame(parent))
+        })
+    }
+
+    /// The instances around this one, from the inside out.
+    pub(super) fn ancestors(&self, ix: InstIx) -> impl Iterator<Item = InstIx> + '_ {
+        std::iter::successors(self.inst(ix).parent, |at| self.inst(*at).parent)
+    }
+}

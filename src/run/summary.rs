@@ -1,0 +1,146 @@
+//! What a run amounts to: its outcome, a sentence about it, and what remains to be done.
+
+use super::state::{Phase, Role, Run, State};
+use crate::model::event::{RunOutcome, SkipReason};
+use crate::model::text::{clip, escape_controls};
+use crate::model::{Duration, Status};
+use crate::plan::PlannedUndo;
+use crate::spec::step::UndoWhen;
+
+/// How many steps stand where, blocks and loops as such left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Did what they should.
+    pub succeeded: usize,
+    /// Failed, ran out of time, were declined or cancelled, or are in doubt.
+    pub bad: usize,
+    /// Were left out.
+    pub skipped: usize,
+    /// Were taken back.
+    pub undone: usize,
+}
+
+impl Run {
+    /// How the run ended, or would if it ended now.
+    pub fn outcome(&self) -> RunOutcome {
+        if let Some(ending) = &self.ending {
+            return ending.outcome;
+        }
+        let bad = self.insts.iter().any(|inst| inst.status().is_bad());
+        if bad {
+            RunOutcome::SucceededWithFailures
+        } else {
+            RunOutcome::Succeeded
+        }
+    }
+
+    /// Why the run ended before its last step, where it did.
+    pub fn ended_because(&self) -> Option<&str> {
+        self.ending.as_ref().map(|ending| ending.because.as_str())
+    }
+
+    /// How many steps stand where.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for inst in &self.insts {
+            let node = self.plan.node(inst.node);
+            if node.does.is_block() || matches!(inst.role, Role::Loop { .. }) {
+                continue;
+            }
+            match inst.status() {
+                Status::Succeeded => counts.succeeded += 1,
+                Status::Skipped => counts.skipped += 1,
+                Status::Undone => counts.undone += 1,
+                status if status.is_bad() => counts.bad += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
+}
+
+/// One sentence for a chat channel: `run.summary`.
+pub(super) fn sentence(run: &Run) -> String {
+    let counts = run.counts();
+    let how = match (run.phase, run.outcome()) {
+        (Phase::New | Phase::Steps, _) => "is running",
+        (_, RunOutcome::Succeeded) => "succeeded",
+        (_, RunOutcome::SucceededWithFailures) => "went to its end, but not everything succeeded",
+        (_, RunOutcome::Failed) => "FAILED",
+        (_, RunOutcome::Declined) => "was stopped: a person said no",
+        (_, RunOutcome::Cancelled) => "was cancelled",
+    };
+    let mut text = format!(
+        "{} in {} {how}: {} done",
+        run.plan.title, run.plan.environment, counts.succeeded
+    );
+    if counts.bad > 0 {
+        text.push_str(&format!(", {} failed", counts.bad));
+    }
+    if counts.skipped > 0 {
+        text.push_str(&format!(", {} skipped", counts.skipped));
+    }
+    if counts.undone > 0 {
+        text.push_str(&format!(", {} undone", counts.undone));
+    }
+    let took = run.opened.as_ref().zip(
+        run.insts
+            .iter()
+            .filter_map(|inst| inst.ended)
+            .max(),
+    );
+    if let Some((opened, last)) = took {
+        let took = Duration::between(opened.at, last);
+        text.push_str(&format!(", in {}", took.rounded()));
+    }
+    if let Some(because) = run.ended_because() {
+        text.push_str(&format!(". {}", clip(&escape_controls(because), 200)));
+    }
+    text.push_str(&format!(". Run {}.", run.id));
+    text
+}
+
+/// What remains to be done, in words.
+pub(super) fn follow_ups(run: &Run) -> Vec<String> {
+    let mut out = Vec::new();
+    for inst in &run.insts {
+        let node = run.plan.node(inst.node);
+        let title = run.title_of(inst);
+        match (inst.status(), &inst.skip) {
+            (Status::Skipped, Some(SkipReason::Operator { reason, .. })) => {
+                let why = reason
+                    .as_ref()
+                    .map_or_else(String::new, |reason| format!(" ({})", escape_controls(reason)));
+                out.push(format!("left out by the operator: {title}{why}"));
+            }
+            (Status::Unknown, _) => {
+                out.push(format!("find out whether this happened: {title}"));
+            }
+            (Status::UndoFailed, _) => out.push(format!("take back by hand: {title}")),
+            (status, _) if status.is_bad() && !node.does.is_block() => {
+                let why = inst.failure.as_ref().map_or_else(String::new, |failure| {
+                    format!(": {}", clip(&escape_controls(&failure.message), 160))
+                });
+                out.push(format!("look at what failed: {title}{why}"));
+            }
+            _ => {}
+        }
+    }
+    for ix in &run.acted {
+        let inst = run.inst(*ix);
+        let node = run.plan.node(inst.node);
+        let still_there = matches!(
+            inst.state,
+            State::Settled(Status::Succeeded | Status::Failed)
+        );
+        if let PlannedUndo::Node {
+            when: UndoWhen::Later,
+            ..
+        } = node.undo
+            && still_there
+        {
+            out.push(format!("undo when the time has come: {}", run.title_of(inst)));
+        }
+    }
+    out
+}
