@@ -1,10 +1,14 @@
 //! YAML in, checked definitions out, with spans and diagnostics. Pure: bytes in.
 
+pub mod decode;
 pub mod diagnostic;
+mod fields;
 mod render;
 pub mod source;
 pub mod yaml;
 
-pub use diagnostic::{Diagnostic, Diagnostics};
-pub use source::{Source, Span, Spanned};
+pub use decode::Decoder;
+pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
+pub use fields::Fields;
+pub use source::{Position, Source, Span, Spanned};
 pub use yaml::Node;

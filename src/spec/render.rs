@@ -133,7 +133,9 @@ fn excerpt(
     let to = spans.iter().map(|s| clamp(s.end)).max().unwrap_or(0);
     let head = text.get(..from).unwrap_or("").char_indices();
     let start = head.rev().nth(AROUND).map_or(0, |(i, _)| i);
-    let to = text.floor_char_boundary(to.min(from + 4 * AROUND));
+    let cut = |i: &usize| text.is_char_boundary(*i);
+    let to = (from..=to.min(from + 4 * AROUND)).rev().find(cut);
+    let to = to.unwrap_or(from);
     let tail = text.get(to..).unwrap_or("").char_indices();
     let end = tail.skip(AROUND).map(|(i, _)| to + i).next();
     let end = end.unwrap_or(text.len());

@@ -136,7 +136,7 @@ fn mistakes_are_said_in_plain_words() {
         ("a: *\n", "1:4 anchors and aliases are not supported"),
         ("a: 1\n- b\n", "2:1 the indentation fits nothing above"),
         ("a: ]\n", "1:4 a bracket is closed that was not opened"),
-        ("a: 1\nb\n", "2:2 a key with its `:` was expected here"),
+        ("a: 1\nb\n", "2:1 a key with its `:` was expected here"),
     ] {
         assert_eq!(brief(text), [expected], "{text}");
     }
