@@ -4,6 +4,7 @@ pub mod decode;
 pub mod diagnostic;
 mod fields;
 mod render;
+pub mod shape;
 pub mod source;
 pub mod yaml;
 
