@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod diagnostic;
+pub mod expressions;
 mod fields;
 mod render;
 pub mod shape;

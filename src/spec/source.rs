@@ -78,6 +78,14 @@ impl<T> Spanned<T> {
     }
 }
 
+impl<T> std::ops::Deref for Spanned<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
 impl<T: PartialEq> PartialEq for Spanned<T> {
     /// Equal where the values are: places do not count.
     fn eq(&self, other: &Self) -> bool {

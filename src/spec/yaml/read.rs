@@ -214,6 +214,13 @@ impl<'s> Reader<'s> {
         let plain = style == ScalarStyle::Plain;
         // The parser says `~` for a value that was left out.
         let text = if plain && span.is_empty() { "" } else { text };
+        let span = match style {
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                let written = self.source.slice(span).trim_end().len();
+                Span::new(span.start as usize, span.start as usize + written)
+            }
+            _ => span,
+        };
         // Escapes can bring in what the bytes did not hold.
         if style == ScalarStyle::DoubleQuoted
             && let Some(c) = text.chars().find(|c| is_unsafe(*c) && !"\n\t".contains(*c))
