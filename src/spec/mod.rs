@@ -1,1 +1,16 @@
 //! YAML in, checked definitions out, with spans and diagnostics. Pure: bytes in.
+
+pub mod decode;
+pub mod diagnostic;
+pub mod expressions;
+mod fields;
+mod render;
+pub mod shape;
+pub mod source;
+pub mod yaml;
+
+pub use decode::Decoder;
+pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
+pub use fields::Fields;
+pub use source::{Position, Source, Span, Spanned};
+pub use yaml::Node;
