@@ -7,6 +7,8 @@ mod fields;
 mod render;
 pub mod shape;
 pub mod source;
+pub mod step;
+pub mod words;
 pub mod yaml;
 
 pub use decode::Decoder;
