@@ -1,1 +1,5 @@
 //! What people see: live view, plain lines, JSON lines, summaries, plans, graphs.
+
+mod reporter;
+
+pub use reporter::{Notice, Reporter};

@@ -9,8 +9,7 @@ use super::state::{Inst, InstIx, Run, State};
 use crate::expr::Scope;
 use crate::model::call::{Ended, Failure, FailureKind, Work};
 use crate::model::event::{
-    Decision, FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy,
-    StepFinished,
+    Decision, FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy, StepFinished,
 };
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::output::{Stored, Streams};
@@ -270,7 +269,10 @@ impl Run {
             }
             Ended::Cancelled if reads => (Outcome::Cancelled, None, None),
             Ended::Cancelled => {
-                return unknown("it was ended on request: it may have acted".to_owned(), streams);
+                return unknown(
+                    "it was ended on request: it may have acted".to_owned(),
+                    streams,
+                );
             }
             Ended::Unknown(reason) => return unknown(reason, streams),
         };
@@ -289,7 +291,10 @@ impl Run {
         let Some(expect) = &node.how.expect else {
             return Ok(());
         };
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let names = Scope::over(&at).with("output", output);
         match expect.value.eval_bool(&names) {
             Ok(true) => Ok(()),
@@ -326,7 +331,10 @@ impl Run {
         let Some(verify) = verify else {
             return cannot_tell("the contract has no `verify`".to_owned());
         };
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let args = match inst.work.as_deref() {
             Some(Work::Call(call)) => self.all_args(call),
             _ => Value::default(),
@@ -380,9 +388,15 @@ impl Run {
             Some((ix, node.how.poll.as_ref()?))
         });
         let Some((ix, poll)) = poll else {
-            return Err(Failure::new(FailureKind::Expression, "the step does not poll"));
+            return Err(Failure::new(
+                FailureKind::Expression,
+                "the step does not poll",
+            ));
         };
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let names = Scope::over(&at).with("output", output);
         poll.until
             .value

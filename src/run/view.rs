@@ -43,7 +43,10 @@ impl Run {
             return inst.key.to_string();
         };
         let ix = self.by_key.get(&inst.key).copied().unwrap_or(InstIx(0));
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let text = title.value.render_known(&at);
         let text = escape_controls(&text).into_owned();
         match (&inst.role, self.item_key(inst)) {

@@ -39,10 +39,33 @@ use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::source::{Source, Span, Spanned};
-use super::yaml::{Key, Kind, Node};
+use super::yaml::{self, Key, Kind, Node};
 use crate::model::suggest::nearest;
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Duration, Size};
+
+/// Reads a file with a reader of its root. Nothing, where there are errors; all that was found is
+/// added to `found`.
+pub fn decode<T>(
+    name: &str,
+    bytes: &[u8],
+    found: &mut Diagnostics,
+    read: impl FnOnce(&Decoder, &Node) -> Option<T>,
+) -> Option<T> {
+    match yaml::read(name, bytes) {
+        Err(errors) => {
+            found.extend(errors);
+            None
+        }
+        Ok((source, root)) => {
+            let decoder = Decoder::new(&source);
+            let value = read(&decoder, &root);
+            let value = value.filter(|_| !decoder.has_errors());
+            found.merge(decoder.finish());
+            value
+        }
+    }
+}
 
 /// Reads values of one file and collects what is wrong with them.
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! YAML in, checked definitions out, with spans and diagnostics. Pure: bytes in.
 
+pub mod adapter;
+pub mod contract;
 pub mod decode;
 pub mod diagnostic;
+pub mod environment;
 pub mod expressions;
 mod fields;
 mod render;
