@@ -8,7 +8,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::call::{Environment, Finished, Job, Processes};
 use crate::model::call::{
-    Cancel, Command, Failure, Process, Purpose, Request, Sink, Stream, ToolCall, Work,
+    Adapter, Cancel, Command, Ended, Failure, Process, Purpose, Request, Sink, Stream, ToolCall,
+    Work,
 };
 use crate::model::ids::{Attempt, IdempotencyKey, RunId, StepKey};
 use crate::model::{Digest, Duration, Effect, Map};
@@ -47,7 +48,6 @@ pub fn argv(words: &[&str]) -> Work {
     process(Command::Argv(strings(words)))
 }
 
-#[expect(dead_code, reason = "the adapters' tests come next")]
 pub fn call(action: &str, words: &[&str], args: Map) -> Work {
     Work::Call(ToolCall {
         tool: "DEPLOY_TOOL".parse().unwrap(),
@@ -107,6 +107,27 @@ pub fn run(
     ear: &Ear,
 ) -> Result<Finished, Failure> {
     processes.run(&job(words), request, ear, ear)
+}
+
+/// How a request ended, and what was noted.
+pub fn answer(adapter: &dyn Adapter, work: Work) -> (Ended, Vec<String>) {
+    let ear = Ear::default();
+    let reply = adapter.call(&request(work), &ear, &ear);
+    (reply.ended, reply.notes)
+}
+
+pub fn succeeded(adapter: &dyn Adapter, work: Work) -> serde_json::Value {
+    match answer(adapter, work) {
+        (Ended::Succeeded(value), _) => value.to_plain(),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn failed(adapter: &dyn Adapter, work: Work) -> (Failure, Option<serde_json::Value>) {
+    match answer(adapter, work) {
+        (Ended::Failed(failure, output), _) => (failure, output.map(|o| o.to_plain())),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Hears every line, and asks for the end as soon as it hears a certain one.
