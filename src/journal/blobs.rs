@@ -167,7 +167,7 @@ pub fn named_by(what: &Happened) -> Vec<Digest> {
         | Happened::RunParked { .. }
         | Happened::RunClosed(_)
         | Happened::VarsSet { .. }
-        | Happened::BlockEntered {}
+        | Happened::BlockEntered { .. }
         | Happened::LoopOpened { .. }
         | Happened::StepSkipped { .. }
         | Happened::StepRefused { .. }

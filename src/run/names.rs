@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::state::{Inst, InstIx, Role, Run, State};
+use super::state::{Inst, InstIx, Role, Run};
 use super::summary;
 use crate::expr::{Lookup, NameError, Names};
 use crate::model::call::{Failure, Work};
