@@ -34,6 +34,15 @@ pub struct Input {
 pub enum Fact {
     /// What a step did has ended.
     Replied(Replied),
+    /// A poll came to the end of its time.
+    GaveUp {
+        /// What did not hold, and what the last look saw.
+        failure: Failure,
+        /// What the last look saw.
+        output: Option<Value>,
+        /// How long it took, in the run's time.
+        took: Duration,
+    },
     /// The look before acting has ended.
     Looked(Ended),
     /// The contract's `verify` has ended.
@@ -155,6 +164,21 @@ impl Run {
         match fact {
             Fact::Replied(replied) => match inst.state {
                 State::Started { .. } => Ok(self.result(ix, replied)),
+                _ => Err("it does not act any more"),
+            },
+            Fact::GaveUp {
+                failure,
+                output,
+                took,
+            } => match inst.state {
+                State::Started { .. } => Ok(Happened::StepFinished(Box::new(StepFinished {
+                    outcome: Outcome::TimedOut,
+                    output: output.map(Stored::Inline),
+                    failure: Some(failure),
+                    streams: Streams::default(),
+                    notes: Vec::new(),
+                    took,
+                }))),
                 _ => Err("it does not act any more"),
             },
             Fact::Looked(ended) if waiting => Ok(match ended {

@@ -260,7 +260,12 @@ impl Run {
     }
 
     fn on_parked(&mut self) -> Applied {
-        if self.acting > 0 {
+        // What only looks may be left: it is done again.
+        let acts = self.active.iter().map(|ix| self.inst(*ix)).any(|inst| {
+            matches!(inst.state, State::Started { .. })
+                && self.plan.node(inst.node).effect.acts()
+        });
+        if acts {
             return Err("a step still acts".to_owned());
         }
         match &mut self.opened {

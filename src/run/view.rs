@@ -29,6 +29,22 @@ impl Run {
         Some(StepView { run: self, inst })
     }
 
+    /// Whether a draft still says something about the present: its step is at that attempt and
+    /// something is to be done about it.
+    pub fn stands(&self, draft: &super::Draft) -> bool {
+        let Some(key) = &draft.step else {
+            return true;
+        };
+        self.by_key.get(key).is_some_and(|ix| {
+            self.active.contains(ix) && Some(self.inst(*ix).attempt) == draft.attempt
+        })
+    }
+
+    /// Whether nothing new starts in the steps any more.
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// The last moment that the run knows of.
     pub fn last_moment(&self) -> Option<Timestamp> {
         let opened = self.opened.as_ref()?.taken_up;

@@ -1,3 +1,0 @@
-//! stub
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub struct Policy {}
