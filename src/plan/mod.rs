@@ -5,6 +5,8 @@
 //! environment's policy, taken together; every tool is bound.
 
 pub mod bind;
+mod build;
+pub mod params;
 pub mod node;
 mod plan;
 
@@ -12,4 +14,5 @@ pub use bind::{Answers, Binding, Bindings, BoundBy};
 pub use node::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx,
 };
+pub use build::{Defined, Ingredients, PlanError, build};
 pub use plan::{FORMAT, Plan};
