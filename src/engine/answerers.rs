@@ -208,8 +208,8 @@ fn command_spec(
             .iter()
             .map(|(name, value)| (name.clone(), value.value.clone()))
             .collect(),
-        pass: Vec::new(),
-        dir: None,
+        pass: command.pass.clone(),
+        dir: command.dir.as_ref().map(|dir| dir.value.clone()),
         reading: Reading {
             ok: command.ok.as_ref().map(|ok| ok.value.clone()),
             output: match &command.output {

@@ -130,6 +130,8 @@ struct Flight {
     /// Needs that a person will be asked about, the first one is being asked.
     needs: VecDeque<PersonNeeded>,
     asking: bool,
+    /// Calls that a person carries out.
+    carried: HashMap<Key, Running>,
     last_lines: HashMap<StepKey, VecDeque<String>>,
     cancel: Arc<Flag>,
     out: mpsc::UnboundedSender<Incoming>,
@@ -149,6 +151,7 @@ impl Driver<'_> {
             due: VecDeque::new(),
             needs: VecDeque::new(),
             asking: false,
+            carried: HashMap::new(),
             last_lines: HashMap::new(),
             cancel: Arc::new(Flag::default()),
             out,
@@ -505,7 +508,17 @@ impl Driver<'_> {
                     let _ = out.send(Incoming::Replied(Box::new(running), Box::new(reply)));
                 });
             }
+            Some(Answerer::Person) if self.people.is_none() => {
+                let failure = crate::model::call::Failure::new(
+                    crate::model::call::FailureKind::NotStarted,
+                    "a person carries this call out, and nobody can be asked",
+                );
+                let reply = Reply::of(Ended::Failed(failure, None));
+                flight.due.push_back((request.now, running, reply));
+            }
             Some(Answerer::Person) => {
+                let key = (request.step.clone(), request.attempt);
+                flight.carried.insert(key, running);
                 flight.needs.push_back(PersonNeeded {
                     step: request.step.clone(),
                     attempt: request.attempt,
@@ -733,6 +746,9 @@ impl Driver<'_> {
                     other.step != needed.step || other.attempt != needed.attempt
                 });
                 self.reporter.resume();
+                if let Some(running) = flight.carried.remove(&(needed.step.clone(), needed.attempt)) {
+                    return self.carried(running, *said, flight);
+                }
                 match *said {
                     Said::Fact(fact) => {
                         self.take(&needed.step, needed.attempt, fact)?;
@@ -746,6 +762,38 @@ impl Driver<'_> {
                     }
                 }
                 Ok(())
+            }
+        }
+    }
+
+    /// A person has carried a call out, or left.
+    fn carried(
+        &mut self,
+        running: Running,
+        said: Said,
+        flight: &mut Flight,
+    ) -> Result<(), EngineError> {
+        let work = self.run.step(&running.step).and_then(|view| view.work());
+        let shape = match work {
+            Some(Work::Call(call)) => self
+                .run
+                .plan()
+                .action(&call.tool.tool, &call.action)
+                .map(|action| action.output_shape())
+                .unwrap_or_default(),
+            _ => crate::model::Shape::Any,
+        };
+        let reply = match said {
+            Said::Fact(fact) => super::carried::reply(fact, &shape),
+            Said::Park | Said::Gone => None,
+        };
+        match reply {
+            Some(reply) => self.replied(running, reply, flight),
+            // They left before they said: whether it was done is not known.
+            None => {
+                let ended = Ended::Unknown("the person left before saying what they did".to_owned());
+                flight.leave.get_or_insert(ParkReason::Operator);
+                self.replied(running, Reply::of(ended), flight)
             }
         }
     }

@@ -132,6 +132,15 @@ impl<'a> StepView<'a> {
         matches!(self.inst.role, Role::Undo { .. })
     }
 
+    /// Whether it belongs to what is done after the steps: an undo, or a step of `finally`.
+    pub fn is_after_steps(&self) -> bool {
+        let mut around = self.node_ix();
+        while let Some(parent) = self.run.plan.node(around).parent {
+            around = parent;
+        }
+        around != self.run.plan.steps
+    }
+
     /// How many blocks are around it.
     pub fn depth(&self) -> usize {
         std::iter::successors(self.inst.parent, |at| self.run.inst(*at).parent).count()
