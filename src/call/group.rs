@@ -70,6 +70,18 @@ pub struct Finished {
     pub notes: Vec<String>,
 }
 
+impl Finished {
+    /// It ran, and that is all that is known.
+    pub(super) fn lost(why: String) -> Self {
+        Self {
+            end: End::Lost(why),
+            stdout: Captured::default(),
+            stderr: Captured::default(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// Waits for a process, and ends it where its time is over or that is asked for.
 ///
 /// `mark` is what the environment of all its children holds, as `NAME=value`.
@@ -246,7 +258,7 @@ impl Watch<'_> {
     /// TERM to the whole session, KILL after the grace; whether the leader can be reaped.
     fn end_all(&mut self, limits: &Limits, mark: &[Vec<u8>]) -> bool {
         // Looked for now, while their parents still show where they come from.
-        let strays: Vec<_> = strays(self.pid, mark)
+        let known: Vec<_> = strays(self.pid, mark)
             .into_iter()
             .filter_map(|p| p.hold().map(|fd| (p, fd)))
             .collect();
@@ -280,19 +292,26 @@ impl Watch<'_> {
                 ));
             }
         }
-        let strays: Vec<_> = strays
+        // Looked for again: one may have left since, or was inside exec, where it has no
+        // environment to be known by.
+        let mut outside: Vec<_> = known
             .into_iter()
             .filter(|(_, fd)| !ended(fd.as_fd()))
             .map(|(process, _)| process)
             .collect();
-        if !strays.is_empty() {
+        for stray in strays(self.pid, mark) {
+            if !outside.iter().any(|known| known.pid == stray.pid) {
+                outside.push(stray);
+            }
+        }
+        if !outside.is_empty() {
             self.notes.push(format!(
                 "left the step's session and still runs: {}",
-                list(&strays)
+                list(&outside)
             ));
         }
         if !drained {
-            self.leaked(&strays);
+            self.leaked(&outside);
         }
         reapable
     }

@@ -10,7 +10,7 @@ use super::capture::DEFAULT_CAP;
 use super::environ::{Environment, environment, mark_entries};
 use super::find::{not_started, shown};
 use super::group::{Finished, Limits, watch};
-use super::spawn::{Start, spawn};
+use super::spawn::{Spawned, Start, spawn};
 use crate::model::call::{Cancel, Failure, Request, Sink};
 
 /// How long output is waited for after its process has ended.
@@ -77,11 +77,15 @@ impl Processes {
             Some(dir) => self.work_dir.join(dir),
             None => self.work_dir.clone(),
         };
-        let child = spawn(&Start {
+        let spawned = spawn(&Start {
             argv: job.argv.iter().map(OsString::from).collect(),
             env: environment(&self.base_env, &job.pass, &job.env, request, &self.work_dir),
             dir,
         })?;
+        let child = match spawned {
+            Spawned::Running(child) => child,
+            Spawned::Lost(why) => return Ok(Finished::lost(why)),
+        };
         let limits = Limits {
             timeout: request.timeout.as_std(),
             grace: request.grace.as_std(),

@@ -44,12 +44,21 @@ pub(super) struct Child {
     pub stderr: PipeReader,
 }
 
+/// What came of starting a process.
+pub(super) enum Spawned {
+    /// It runs.
+    Running(Child),
+    /// It ran and was ended at once, since nothing could be had to watch it with. What it did
+    /// until then is not known.
+    Lost(String),
+}
+
 /// How often, and from how short a pause on, a program that is just being written is tried again.
 const BUSY_TRIES: u32 = 6;
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Starts it. Where this fails nothing has been done, and the failure says why in plain words.
-pub(super) fn spawn(start: &Start) -> Result<Child, Failure> {
+pub(super) fn spawn(start: &Start) -> Result<Spawned, Failure> {
     let Some((name, words)) = start.argv.split_first() else {
         return Err(not_started("the command has no program"));
     };
@@ -77,23 +86,9 @@ pub(super) fn spawn(start: &Start) -> Result<Child, Failure> {
     let handle = Arc::new(start_patiently(&expression).map_err(plain)?);
     drop(expression);
 
-    // It runs from here on, so nothing below may turn into "not started" without ending it.
-    watched(handle, stdout, stderr).map_err(plain)
-}
-
-fn watched(handle: Arc<duct::Handle>, stdout: PipeReader, stderr: PipeReader) -> io::Result<Child> {
-    let pid = handle
-        .pids()
-        .first()
-        .and_then(|pid| Pid::from_raw((*pid).cast_signed()))
-        .ok_or_else(|| io::Error::other("the started process has no id"))?;
-    let ended = match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(fd) => Ok(fd),
-        // Kernels before 5.3 and some sandboxes do not have it.
-        Err(_) => ended_by_thread(Arc::clone(&handle)),
-    };
-    match ended {
-        Ok(ended) => Ok(Child {
+    // It runs from here on: whatever fails now, it is not "not started".
+    Ok(match watched(&handle) {
+        Ok((pid, ended)) => Spawned::Running(Child {
             handle,
             pid,
             ended,
@@ -101,11 +96,24 @@ fn watched(handle: Arc<duct::Handle>, stdout: PipeReader, stderr: PipeReader) ->
             stderr,
         }),
         Err(e) => {
-            // Nobody could tell when it ends: end it before it has done anything to speak of.
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+            let _ = handle.kill();
             let _ = handle.wait();
-            Err(e)
+            Spawned::Lost(format!("it was ended at once, nothing can watch it: {e}"))
         }
+    })
+}
+
+/// Its id, and what becomes readable at its end.
+fn watched(handle: &Arc<duct::Handle>) -> io::Result<(Pid, OwnedFd)> {
+    let pid = handle
+        .pids()
+        .first()
+        .and_then(|pid| Pid::from_raw((*pid).cast_signed()))
+        .ok_or_else(|| io::Error::other("the started process has no id"))?;
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(fd) => Ok((pid, fd)),
+        // Kernels before 5.3 and some sandboxes do not have it.
+        Err(_) => Ok((pid, ended_by_thread(Arc::clone(handle))?)),
     }
 }
 

@@ -31,6 +31,7 @@ fn threat_24_only_the_allow_list_passes() {
     let request = request(argv(&[]));
     let done = processes().run(&job, &request, &ear, &ear).unwrap();
     let run = format!("RUNBOOK_RUN_ID={}", request.run);
+    let step = format!("RUNBOOK_STEP={}", request.step);
     let text = String::from_utf8(done.stdout.bytes).unwrap();
     let mut lines: Vec<_> = text.lines().collect();
     lines.sort_unstable();
@@ -46,7 +47,7 @@ fn threat_24_only_the_allow_list_passes() {
             "RUNBOOK_ENVIRONMENT=staging",
             "RUNBOOK_IDEMPOTENCY_KEY=key-1",
             &run,
-            "RUNBOOK_STEP=wave[0]/restart",
+            &step,
             "RUNBOOK_WORK=/tmp",
             "https_proxy=http://proxy:3128",
         ]

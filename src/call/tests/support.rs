@@ -24,7 +24,7 @@ pub fn request(work: Work) -> Request {
     Request {
         run: RunId::new(&"demo".parse().unwrap(), now, suffix),
         environment: "staging".parse().unwrap(),
-        step: StepKey::from_text("wave[0]/restart"),
+        step: StepKey::from_text(&format!("wave[0]/{}", std::process::id())),
         attempt: Attempt(2),
         key: IdempotencyKey("key-1".into()),
         purpose: Purpose::Act,
