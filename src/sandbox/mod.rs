@@ -17,6 +17,8 @@ mod law;
 mod operation;
 mod random;
 mod scenario;
+#[cfg(test)]
+mod tests;
 mod topology;
 mod units;
 mod world;
