@@ -1,1 +1,3 @@
 //! What answers a call: a command, a bare command, the simulation.
+
+pub mod simulate;
