@@ -23,6 +23,7 @@ mod process;
 mod reading;
 mod session;
 mod signal;
+mod simulate;
 mod spawn;
 
 pub use bare::BareCommand;
@@ -34,6 +35,7 @@ pub use job::{Job, Processes};
 pub use judge::{OUTPUT_NAMES, Output, Reading};
 pub use process::OwnProcess;
 pub use reading::{Promise, TEXT_CAP};
+pub use simulate::Simulation;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::call::{
-    BareCommand, CommandAdapter, CommandSpec, OwnProcess, Output, Processes, Promise, Reading,
+    BareCommand, CommandAdapter, CommandSpec, Output, OwnProcess, Processes, Promise, Reading,
     Simulation,
 };
 use crate::model::call::{
@@ -53,7 +53,9 @@ impl Adapter for Simulated {
         let action = self.plan.action(&call.tool.tool, &call.action);
         match (self.operations.get(&call.action), action) {
             (Some(operation), Some(action)) => {
-                let reply = self.simulation.answer(operation, action.idempotent, request);
+                let reply = self
+                    .simulation
+                    .answer(operation, action.idempotent, request);
                 fit(reply, &action.output_shape())
             }
             _ => not_available(format!(

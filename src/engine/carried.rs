@@ -50,9 +50,7 @@ pub fn reply(fact: Fact, shape: &Shape) -> Option<Reply> {
     let ended = match outcome {
         ManualOutcome::Done => match fitted(shape, &output) {
             Ok(output) => Ended::Succeeded(output),
-            Err(message) => {
-                Ended::Failed(Failure::new(FailureKind::Output, message), Some(output))
-            }
+            Err(message) => Ended::Failed(Failure::new(FailureKind::Output, message), Some(output)),
         },
         ManualOutcome::Skipped | ManualOutcome::Failed => {
             Ended::Failed(Failure::new(FailureKind::Person, note), None)

@@ -402,9 +402,9 @@ impl Driver<'_> {
             why: view.as_ref().and_then(|view| view.why()),
             environment: plan.environment.to_string(),
             real: plan.real,
-            undo: view
-                .as_ref()
-                .map_or_else(String::new, |view| crate::report::undo_words(plan, view.node_ix())),
+            undo: view.as_ref().map_or_else(String::new, |view| {
+                crate::report::undo_words(plan, view.node_ix())
+            }),
             answered_by,
             last_lines: flight
                 .last_lines
@@ -601,9 +601,7 @@ impl Driver<'_> {
             return Ok(());
         };
         let (met, output) = match &reply.ended {
-            Ended::Succeeded(output) => {
-                (self.run.poll_met(&key.0, output), Some(output.clone()))
-            }
+            Ended::Succeeded(output) => (self.run.poll_met(&key.0, output), Some(output.clone())),
             Ended::Failed(failure, output) => (Err(failure.clone()), output.clone()),
             Ended::TimedOut => (Err(no_answer("it took too long")), None),
             Ended::Cancelled => (Err(no_answer("it was ended on request")), None),
@@ -660,7 +658,11 @@ impl Driver<'_> {
     ) -> Result<(), EngineError> {
         self.end_polls(flight)?;
         let due = flight.due.iter().map(|(moment, ..)| *moment).min();
-        let look = flight.polls.values().filter_map(|polling| polling.next).min();
+        let look = flight
+            .polls
+            .values()
+            .filter_map(|polling| polling.next)
+            .min();
         let next = [due, look, wait_until].into_iter().flatten().min();
         let nothing_real = flight.real == 0 && !flight.asking;
         // What has come in already goes first.
@@ -676,7 +678,9 @@ impl Driver<'_> {
                 return self.due_now(flight);
             }
         } else if nothing_real {
-            return if flight.leave.is_some() || !flight.needs.is_empty() || self.run.closing().is_some()
+            return if flight.leave.is_some()
+                || !flight.needs.is_empty()
+                || self.run.closing().is_some()
             {
                 Ok(())
             } else {
@@ -722,7 +726,11 @@ impl Driver<'_> {
             Command::Person(_) => true,
             Command::WaitUntil(_) => true,
         });
-        if moves { Ok(()) } else { Err(EngineError::Stuck) }
+        if moves {
+            Ok(())
+        } else {
+            Err(EngineError::Stuck)
+        }
     }
 
     fn came(&mut self, came: Incoming, flight: &mut Flight) -> Result<(), EngineError> {
@@ -742,11 +750,14 @@ impl Driver<'_> {
             }
             Incoming::Said(needed, said) => {
                 flight.asking = false;
-                flight.needs.retain(|other| {
-                    other.step != needed.step || other.attempt != needed.attempt
-                });
+                flight
+                    .needs
+                    .retain(|other| other.step != needed.step || other.attempt != needed.attempt);
                 self.reporter.resume();
-                if let Some(running) = flight.carried.remove(&(needed.step.clone(), needed.attempt)) {
+                if let Some(running) = flight
+                    .carried
+                    .remove(&(needed.step.clone(), needed.attempt))
+                {
                     return self.carried(running, *said, flight);
                 }
                 match *said {
@@ -758,7 +769,9 @@ impl Driver<'_> {
                     }
                     Said::Gone => {
                         self.people = None;
-                        flight.leave.get_or_insert(ParkReason::Signal("hangup".to_owned()));
+                        flight
+                            .leave
+                            .get_or_insert(ParkReason::Signal("hangup".to_owned()));
                     }
                 }
                 Ok(())
@@ -791,7 +804,8 @@ impl Driver<'_> {
             Some(reply) => self.replied(running, reply, flight),
             // They left before they said: whether it was done is not known.
             None => {
-                let ended = Ended::Unknown("the person left before saying what they did".to_owned());
+                let ended =
+                    Ended::Unknown("the person left before saying what they did".to_owned());
                 flight.leave.get_or_insert(ParkReason::Operator);
                 self.replied(running, Reply::of(ended), flight)
             }
@@ -845,7 +859,11 @@ impl Driver<'_> {
             .iter()
             .filter(|(_, polling)| polling.next.is_some())
             .map(|(key, _)| key.clone())
-            .filter(|(step, _)| self.run.step(step).is_some_and(|view| !view.is_after_steps()))
+            .filter(|(step, _)| {
+                self.run
+                    .step(step)
+                    .is_some_and(|view| !view.is_after_steps())
+            })
             .collect();
         for key in idle {
             if let Some(polling) = flight.polls.remove(&key) {

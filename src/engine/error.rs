@@ -34,7 +34,10 @@ impl fmt::Display for EngineError {
             Self::Ledger(error) => write!(f, "the ledger could not be used: {error}"),
             Self::Encode(error) => write!(f, "an event could not be recorded: {error}"),
             Self::Illegal(error) => {
-                write!(f, "defect in runbook: it was about to record what cannot be: {error}")
+                write!(
+                    f,
+                    "defect in runbook: it was about to record what cannot be: {error}"
+                )
             }
             Self::Files(message) => f.write_str(message),
             Self::System(error) => write!(f, "the system refused: {error}"),

@@ -136,8 +136,7 @@ pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held,
 /// # Errors
 /// It is missing, changed, or another version's.
 pub fn load_plan(dir: &RunDir, report: &ReadReport) -> Result<Plan, EngineError> {
-    let Some(Happened::RunOpened(opened)) =
-        report.records.first().map(|record| &record.event.what)
+    let Some(Happened::RunOpened(opened)) = report.records.first().map(|record| &record.event.what)
     else {
         return Err(EngineError::Store(StoreError::NeverBegun(dir.id().clone())));
     };

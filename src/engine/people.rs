@@ -52,13 +52,20 @@ impl Prepared {
                 way: Way::Yes,
                 reason: None,
             })),
-            (Need::Ask { shape, suggested, .. }, Some(given)) => match shape.read(given) {
+            (
+                Need::Ask {
+                    shape, suggested, ..
+                },
+                Some(given),
+            ) => match shape.read(given) {
                 Ok(answer) => Ok(Some(Fact::Answer {
                     answer,
                     suggested: suggested.clone().ok().flatten(),
                     way: Way::Answers,
                 })),
-                Err(misfit) => Err(Unanswered(format!("the prepared answer does not fit: {misfit}"))),
+                Err(misfit) => Err(Unanswered(format!(
+                    "the prepared answer does not fit: {misfit}"
+                ))),
             },
             (
                 Need::Ask {
@@ -111,7 +118,9 @@ fn affirmative(
         Err(failure) => return Err(Unanswered(failure.message.clone())),
     };
     let yes = choices.iter().find(|(choice, _)| choice == "yes");
-    let first = yes.or(choices.first()).map(|(choice, _)| Value::from(choice.as_str()));
+    let first = yes
+        .or(choices.first())
+        .map(|(choice, _)| Value::from(choice.as_str()));
     match suggestion.clone().or(first) {
         Some(answer) => Ok(Fact::Answer {
             answer,

@@ -80,14 +80,20 @@ pub fn shown(question: &Question, width: usize) -> String {
                 wrapped(&mut out, "[ ] ", &escape_controls(item), width);
             }
             out.push('\n');
-            line(&mut out, "d done · f failed · s skip · p park (leave, resume later)");
+            line(
+                &mut out,
+                "d done · f failed · s skip · p park (leave, resume later)",
+            );
         }
         Need::Failure {
             failure, choices, ..
         } => {
             show_failure(&mut out, failure, width);
             for last in &question.last_lines {
-                line(&mut out, &format!("  │ {}", clip(last, width.saturating_sub(4))));
+                line(
+                    &mut out,
+                    &format!("  │ {}", clip(last, width.saturating_sub(4))),
+                );
             }
             out.push('\n');
             let words: Vec<String> = choices
@@ -101,11 +107,19 @@ pub fn shown(question: &Question, width: usize) -> String {
         }
         Need::Doubt { reason, work, .. } => {
             out.push('\n');
-            wrapped(&mut out, "It was started, and nobody can say what it did: ", reason, width);
+            wrapped(
+                &mut out,
+                "It was started, and nobody can say what it did: ",
+                reason,
+                width,
+            );
             if let Some(work) = work {
                 wrapped(&mut out, "Does:   ", &work_words(work), width);
             }
-            line(&mut out, "Look for yourself before you answer; then give your reason.");
+            line(
+                &mut out,
+                "Look for yourself before you answer; then give your reason.",
+            );
             out.push('\n');
             line(
                 &mut out,
@@ -134,7 +148,10 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
     if let Some(by) = &question.answered_by {
         wrapped(out, "By:     ", by, width);
     }
-    line(out, &format!("Effect: {}", gate.effect.word().to_uppercase()));
+    line(
+        out,
+        &format!("Effect: {}", gate.effect.word().to_uppercase()),
+    );
     wrapped(out, "Undo:   ", &question.undo, width);
     for (name, value) in &gate.show {
         wrapped(out, "Known:  ", &escape_controls(name), width);
@@ -143,13 +160,22 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
     out.push('\n');
     wrapped(out, "", &escape_controls(&gate.confirm), width);
     match &gate.challenge {
-        None => line(out, "y yes · n no (ends the run) · s skip this step · p park (leave, resume later)"),
+        None => line(
+            out,
+            "y yes · n no (ends the run) · s skip this step · p park (leave, resume later)",
+        ),
         Some(target) => {
             line(
                 out,
-                &format!("To say yes, type the name of the target: {}", escape_controls(target)),
+                &format!(
+                    "To say yes, type the name of the target: {}",
+                    escape_controls(target)
+                ),
             );
-            line(out, "n no (ends the run) · s skip this step · p park (leave, resume later)");
+            line(
+                out,
+                "n no (ends the run) · s skip this step · p park (leave, resume later)",
+            );
         }
     }
 }
@@ -166,7 +192,11 @@ fn show_choices(
             Ok(Some(Value::Str(text))) if text == choice => "  ← suggested by the measurements",
             _ => "",
         };
-        let text = format!("{} — {}{mark}", escape_controls(choice), escape_controls(meaning));
+        let text = format!(
+            "{} — {}{mark}",
+            escape_controls(choice),
+            escape_controls(meaning)
+        );
         wrapped(out, &format!("  {} ", i + 1), &text, width);
     }
     match suggested {
@@ -175,7 +205,10 @@ fn show_choices(
             wrapped(out, "", &text, width);
         }
         Ok(Some(value)) if choices.is_empty() => {
-            line(out, &format!("Suggested: {}", escape_controls(&value.to_string())));
+            line(
+                out,
+                &format!("Suggested: {}", escape_controls(&value.to_string())),
+            );
         }
         Ok(_) => {}
     }
@@ -189,12 +222,20 @@ fn show_choices(
         Ok(Some(_)) => " · Enter takes the suggestion",
         _ => "",
     };
-    line(out, &format!("{what}{enter} · p park (leave, resume later)"));
+    line(
+        out,
+        &format!("{what}{enter} · p park (leave, resume later)"),
+    );
 }
 
 fn show_failure(out: &mut String, failure: &Failure, width: usize) {
     out.push('\n');
-    wrapped(out, "Error:  ", &escape_keeping_newlines(&failure.message).replace('\n', " / "), width);
+    wrapped(
+        out,
+        "Error:  ",
+        &escape_keeping_newlines(&failure.message).replace('\n', " / "),
+        width,
+    );
     if let Some(hint) = &failure.hint {
         wrapped(out, "Hint:   ", &escape_controls(hint), width);
     }
@@ -213,7 +254,10 @@ pub fn work_words(work: &Work) -> String {
         }
         Work::Process(process) => match &process.command {
             crate::model::call::Command::Argv(argv) => {
-                let words: Vec<_> = argv.iter().map(|w| escape_controls(w).into_owned()).collect();
+                let words: Vec<_> = argv
+                    .iter()
+                    .map(|w| escape_controls(w).into_owned())
+                    .collect();
                 words.join(" ")
             }
             crate::model::call::Command::Script { text, .. } => {
@@ -319,7 +363,9 @@ fn read_gate(gate: &GateOpened, typed: &str) -> Typed {
             digest: gate.digest,
             decision,
             way: Way::Terminal,
-            reason: reason.map(str::to_owned).filter(|reason| !reason.is_empty()),
+            reason: reason
+                .map(str::to_owned)
+                .filter(|reason| !reason.is_empty()),
         })
     };
     let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
@@ -333,9 +379,7 @@ fn read_gate(gate: &GateOpened, typed: &str) -> Typed {
         }
         (_, "s" | "skip") => decided(Decision::Skip, Some(rest)),
         (_, "p" | "park") => park(),
-        (Some(_), "y" | "yes") => {
-            again("yes is not enough here: type the name of the target")
-        }
+        (Some(_), "y" | "yes") => again("yes is not enough here: type the name of the target"),
         (Some(target), _) => again(format!(
             "that is not the target's name: type {} exactly, or n, s, p",
             escape_controls(target)
@@ -417,10 +461,7 @@ fn read_choice(choices: &[FailureChoice], typed: &str) -> Typed {
         .iter()
         .copied()
         .find(|choice| word == key_of(*choice) || word == choice_word(*choice));
-    let needs_reason = matches!(
-        choice,
-        Some(FailureChoice::Skip | FailureChoice::MarkDone)
-    );
+    let needs_reason = matches!(choice, Some(FailureChoice::Skip | FailureChoice::MarkDone));
     match choice {
         None => again("type one of the letters above"),
         Some(_) if needs_reason && rest.is_empty() => {

@@ -16,9 +16,7 @@ use crate::model::{Duration, Effect, Map};
 use crate::spec::contract::Contract;
 use crate::spec::environment::{GateRule, Policy};
 use crate::spec::source::Source;
-use crate::spec::step::{
-    Call, Does, Gate, Include, Literal, ResolvedCall, Runbook, Step, Undo,
-};
+use crate::spec::step::{Call, Does, Gate, Include, Literal, ResolvedCall, Runbook, Step, Undo};
 
 /// A runbook with the file it was read from.
 pub type Defined = (Arc<Source>, Runbook);
@@ -247,7 +245,7 @@ impl Builder<'_> {
             let ids = &mut self.scopes[around.scope.0 as usize].ids;
             ids.insert(step.id.value.clone(), ix);
         }
-        let place = around.source.position(step.span.start as usize);
+        let place = around.source.position(step.span.start);
         let node = self.node(ix);
         node.named = step.named;
         node.place = format!("{}:{}", around.source.name, place.line);
@@ -311,9 +309,10 @@ impl Builder<'_> {
             .ok_or_else(|| format!("there is no tool `{}`", tool.tool))?;
         self.used.insert(tool.tool.clone(), ());
         crate::spec::resolve::resolve(call, contract, around.source).map_err(|found| {
-            found
-                .first()
-                .map_or_else(|| "its call cannot be read".to_owned(), |d| d.message.clone())
+            found.first().map_or_else(
+                || "its call cannot be read".to_owned(),
+                |d| d.message.clone(),
+            )
         })
     }
 
@@ -464,13 +463,7 @@ impl Builder<'_> {
     }
 
     /// The inverse that the contract names, as a node of its own.
-    fn inverse(
-        &mut self,
-        ix: NodeIx,
-        step: &Step,
-        around: &Around<'_>,
-        path: &str,
-    ) -> PlannedUndo {
+    fn inverse(&mut self, ix: NodeIx, step: &Step, around: &Around<'_>, path: &str) -> PlannedUndo {
         let NodeDoes::Call(call) = &self.nodes[ix.0 as usize].does else {
             return PlannedUndo::None;
         };

@@ -6,13 +6,13 @@
 
 pub mod bind;
 mod build;
-pub mod params;
 pub mod node;
+pub mod params;
 mod plan;
 
 pub use bind::{Answers, Binding, Bindings, BoundBy};
+pub use build::{Defined, Ingredients, PlanError, build};
 pub use node::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx,
 };
-pub use build::{Defined, Ingredients, PlanError, build};
 pub use plan::{FORMAT, Plan};

@@ -86,7 +86,10 @@ fn unknown(name: &str, params: &IndexMap<Name, Param>) -> ParamError {
     let help = match nearest(name, known.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if params.is_empty() => "this runbook has no parameters".to_owned(),
-        None => format!("its parameters are {}", known.collect::<Vec<_>>().join(", ")),
+        None => format!(
+            "its parameters are {}",
+            known.collect::<Vec<_>>().join(", ")
+        ),
     };
     ParamError {
         message: format!("there is no parameter `{}`", escape_controls(name)),
@@ -185,7 +188,10 @@ mod tests {
 
     fn one(param: Param, text: &str) -> Result<Settled, Vec<ParamError>> {
         let params = IndexMap::from([("cluster".parse().unwrap(), param)]);
-        settle(&params, &IndexMap::from([("cluster".to_owned(), text.into())]))
+        settle(
+            &params,
+            &IndexMap::from([("cluster".to_owned(), text.into())]),
+        )
     }
 
     #[test]

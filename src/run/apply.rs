@@ -262,8 +262,7 @@ impl Run {
     fn on_parked(&mut self) -> Applied {
         // What only looks may be left: it is done again.
         let acts = self.active.iter().map(|ix| self.inst(*ix)).any(|inst| {
-            matches!(inst.state, State::Started { .. })
-                && self.plan.node(inst.node).effect.acts()
+            matches!(inst.state, State::Started { .. }) && self.plan.node(inst.node).effect.acts()
         });
         if acts {
             return Err("a step still acts".to_owned());

@@ -1,5 +1,16 @@
 //! stub
+use super::{
+    contract::Contract,
+    diagnostic::Diagnostic,
+    source::Source,
+    step::{Call, ResolvedCall},
+};
 use std::sync::Arc;
-use super::{contract::Contract, diagnostic::Diagnostic, source::Source, step::{Call, ResolvedCall}};
 /// stub
-pub fn resolve(_c:&Call,_k:&Contract,_s:&Arc<Source>)->Result<ResolvedCall, Vec<Diagnostic>>{ Err(vec![]) }
+pub fn resolve(
+    _c: &Call,
+    _k: &Contract,
+    _s: &Arc<Source>,
+) -> Result<ResolvedCall, Vec<Diagnostic>> {
+    Err(vec![])
+}

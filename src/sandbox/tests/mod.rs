@@ -1,0 +1,6 @@
+//! The laws as stories, and every operation against its contract.
+
+mod bench;
+mod contracts;
+mod incidents;
+mod promises;
