@@ -302,6 +302,66 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     }
 
+    fn post(simulation: &Simulation, key: &str) -> Reply {
+        let args = json!({ "channel": "incidents", "text": "hello" });
+        let mut request = request(Effect::Change, &args);
+        request.key = IdempotencyKey(key.to_owned());
+        simulation.answer("chat.post", false, &request)
+    }
+
+    #[test]
+    fn those_who_ask_at_once_take_turns() {
+        let directory = tempfile::tempdir().unwrap();
+        let simulation = simulation(directory.path());
+        std::thread::scope(|scope| {
+            for worker in 0..4 {
+                // Each opens the file for itself, as another process would.
+                let own = Simulation::open(&simulation.path);
+                scope.spawn(move || {
+                    for nth in 0..5 {
+                        post(&own, &format!("{worker}-{nth}"));
+                    }
+                });
+            }
+        });
+        assert_eq!(simulation.world().unwrap().log().len(), 20);
+    }
+
+    #[cfg(debug_assertions)]
+    const WORLD: &str = "RUNBOOK_TEST_WORLD";
+
+    /// Not a test by itself: the process that the next one starts, and that does not survive.
+    #[test]
+    #[cfg(debug_assertions)]
+    fn dies_in_its_second_act() {
+        if let Some(path) = std::env::var_os(WORLD) {
+            let simulation = Simulation::open(path).crashing(Some(2));
+            post(&simulation, "first");
+            post(&simulation, "second");
+            post(&simulation, "third");
+        }
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    fn after_a_crash_the_world_has_acted_though_nobody_was_told() {
+        use std::os::unix::process::ExitStatusExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let simulation = simulation(directory.path());
+        let ended = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "call::simulate::tests::dies_in_its_second_act"])
+            .env(WORLD, &simulation.path)
+            .output()
+            .unwrap();
+        assert_eq!(ended.status.signal(), Some(9), "{ended:?}");
+        let world = simulation.world().unwrap();
+        let keys: Vec<&str> = world.log().iter().map(|e| e.key.0.as_str()).collect();
+        assert_eq!(keys, ["first", "second"]);
+        // The lock died with its process.
+        post(&simulation, "third");
+    }
+
     #[test]
     fn a_refusal_and_a_failure_are_told_apart() {
         let directory = tempfile::tempdir().unwrap();

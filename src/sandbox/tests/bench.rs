@@ -53,6 +53,23 @@ impl Bench {
         }
     }
 
+    /// A world in which nothing but this fault struck, five minutes ago.
+    pub(super) fn with(fault: &str) -> Self {
+        let text = format!("title: t\ndescription: d\nfaults: [ {{ ago: 5m, fault: {fault} }} ]\n");
+        let scenario = Scenario::read(&text).unwrap();
+        Self {
+            world: World::begin(&scenario, 1, start()),
+            now: start(),
+            keys: 0,
+        }
+    }
+
+    /// Percentage of a service's requests that fail at this moment.
+    pub(super) fn errors_of(&mut self, service: &str) -> f64 {
+        let seen = self.get("mesh.status", json!({ "service": service }));
+        seen["error_percent"].as_f64().unwrap()
+    }
+
     pub(super) fn wait(&mut self, time: &str) {
         let time: Duration = time.parse().unwrap();
         self.now = time.after(self.now);

@@ -3,4 +3,5 @@
 mod bench;
 mod contracts;
 mod incidents;
+mod laws;
 mod promises;
