@@ -7,29 +7,23 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration as RealDuration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::answerers::{Answerer, Answerers};
+use super::answerers::Answerers;
 use super::clock::Clock;
 use super::error::EngineError;
-use super::people::{People, Prepared, Question, Said, unattended};
+use super::people::{People, Prepared, Said};
 use super::signals::Signalled;
 use crate::journal::{Durable, Stamps, Store, Writer};
-use crate::model::call::{Cancel, Captured, Ended, Purpose, Reply, Request, Sink, Stream, Work};
+use crate::model::call::{Cancel, Purpose, Reply, Sink, Stream};
 use crate::model::event::{Happened, ParkReason};
-use crate::model::ids::{Attempt, IdempotencyKey, StepKey};
-use crate::model::output::{BlobRef, MAX_INLINE, MAX_OUTPUT, Stored, Streams};
-use crate::model::people::{Actor, Person, Way};
-use crate::model::{Duration, Effect, Event, Timestamp, Value};
+use crate::model::ids::{Attempt, StepKey};
+use crate::model::output::{BlobRef, MAX_INLINE, Stored};
+use crate::model::people::{Actor, Person};
+use crate::model::{Event, Timestamp, Value};
 use crate::report::{Notice, Reporter};
-use crate::run::{
-    Act, Asked, Command, Draft, Fact, Input, Look, Need, PersonNeeded, Poller, Replied, Run, Then,
-};
-
-/// How long a process has between TERM and KILL where nobody says.
-const GRACE: Duration = Duration::from_secs(10);
+use crate::run::{Act, Asked, Command, Draft, PersonNeeded, Poller, Run};
 
 /// How the driving of a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +63,7 @@ pub struct Driver<'a> {
 }
 
 /// Something came in.
-enum Incoming {
+pub(super) enum Incoming {
     Replied(Box<Running>, Box<Reply>),
     Line(StepKey, Stream, Vec<u8>),
     Said(Box<PersonNeeded>, Box<Said>),
@@ -77,27 +71,27 @@ enum Incoming {
 
 /// A request under way.
 #[derive(Clone, Debug)]
-struct Running {
-    step: StepKey,
-    attempt: Attempt,
-    purpose: Purpose,
-    asked: Timestamp,
+pub(super) struct Running {
+    pub(super) step: StepKey,
+    pub(super) attempt: Attempt,
+    pub(super) purpose: Purpose,
+    pub(super) asked: Timestamp,
 }
 
 /// A poll under way.
-struct Polling {
-    act: Act,
-    poller: Poller,
-    began: Timestamp,
+pub(super) struct Polling {
+    pub(super) act: Act,
+    pub(super) poller: Poller,
+    pub(super) began: Timestamp,
     /// When the next look is due; none while one is under way.
-    next: Option<Timestamp>,
-    last: Option<Value>,
+    pub(super) next: Option<Timestamp>,
+    pub(super) last: Option<Value>,
 }
 
-type Key = (StepKey, Attempt);
+pub(super) type Key = (StepKey, Attempt);
 
 #[derive(Default)]
-struct Flag(AtomicBool);
+pub(super) struct Flag(pub(super) AtomicBool);
 
 impl Cancel for Flag {
     fn is_cancelled(&self) -> bool {
@@ -105,9 +99,9 @@ impl Cancel for Flag {
     }
 }
 
-struct Lines {
-    step: StepKey,
-    out: mpsc::UnboundedSender<Incoming>,
+pub(super) struct Lines {
+    pub(super) step: StepKey,
+    pub(super) out: mpsc::UnboundedSender<Incoming>,
 }
 
 impl Sink for Lines {
@@ -120,24 +114,24 @@ impl Sink for Lines {
 }
 
 /// What is under way.
-struct Flight {
-    calls: HashMap<(StepKey, Attempt, &'static str), ()>,
+pub(super) struct Flight {
+    pub(super) calls: HashMap<(StepKey, Attempt, &'static str), ()>,
     /// Real work: while there is some, the simulated clock goes with the wall's.
-    real: usize,
-    polls: BTreeMap<Key, Polling>,
+    pub(super) real: usize,
+    pub(super) polls: BTreeMap<Key, Polling>,
     /// Simulated replies, by when they are due.
-    due: VecDeque<(Timestamp, Running, Reply)>,
+    pub(super) due: VecDeque<(Timestamp, Running, Reply)>,
     /// Needs that a person will be asked about, the first one is being asked.
-    needs: VecDeque<PersonNeeded>,
-    asking: bool,
+    pub(super) needs: VecDeque<PersonNeeded>,
+    pub(super) asking: bool,
     /// Calls that a person carries out.
-    carried: HashMap<Key, Running>,
-    last_lines: HashMap<StepKey, VecDeque<String>>,
-    cancel: Arc<Flag>,
-    out: mpsc::UnboundedSender<Incoming>,
+    pub(super) carried: HashMap<Key, Running>,
+    pub(super) last_lines: HashMap<StepKey, VecDeque<String>>,
+    pub(super) cancel: Arc<Flag>,
+    pub(super) out: mpsc::UnboundedSender<Incoming>,
     /// Why nothing new starts and the process is to let go.
-    leave: Option<ParkReason>,
-    interrupted: bool,
+    pub(super) leave: Option<ParkReason>,
+    pub(super) interrupted: bool,
 }
 
 impl Driver<'_> {
@@ -192,10 +186,8 @@ impl Driver<'_> {
         }
     }
 
-    // ── Deriving and recording ──
-
     /// Records all that follows from the state, and says what is to start once that is durable.
-    fn derive(
+    pub(super) fn derive(
         &mut self,
         flight: &mut Flight,
     ) -> Result<(Vec<Start>, Option<Timestamp>), EngineError> {
@@ -243,7 +235,7 @@ impl Driver<'_> {
         }
     }
 
-    fn record(&mut self, draft: Draft, actor: Actor) -> Result<(), EngineError> {
+    pub(super) fn record(&mut self, draft: Draft, actor: Actor) -> Result<(), EngineError> {
         let mut event = Event {
             at: self.clock.now(),
             step: draft.step,
@@ -262,7 +254,7 @@ impl Driver<'_> {
     }
 
     /// A large output is kept beside the journal.
-    fn store_output(&self, value: Value) -> Result<Stored, EngineError> {
+    pub(super) fn store_output(&self, value: Value) -> Result<Stored, EngineError> {
         let bytes = serde_json::to_vec(&value)
             .map_err(|e| EngineError::Files(format!("an output could not be written: {e}")))?;
         if bytes.len() <= MAX_INLINE {
@@ -280,7 +272,7 @@ impl Driver<'_> {
     }
 
     /// One sync for the whole batch; then, and only then, it is told.
-    fn make_durable(&mut self) -> Result<(), EngineError> {
+    pub(super) fn make_durable(&mut self) -> Result<(), EngineError> {
         let durable = self.writer.commit()?;
         for Durable { record, line } in &durable {
             if matches!(
@@ -298,629 +290,16 @@ impl Driver<'_> {
         }
         Ok(())
     }
-
-    // ── People ──
-
-    /// Answers a need at once where that is possible; else a person will be asked.
-    fn person(&mut self, needed: PersonNeeded, flight: &mut Flight) -> Result<bool, EngineError> {
-        match self.prepared.answer(&needed) {
-            Ok(Some(fact)) => return self.take(&needed.step, needed.attempt, fact),
-            Ok(None) => {}
-            Err(unanswered) => tracing::warn!(step = %needed.step, "{}", unanswered.0),
-        }
-        if self.people.is_some() {
-            let asked = flight
-                .needs
-                .iter()
-                .any(|other| other.step == needed.step && other.attempt == needed.attempt);
-            if !asked {
-                flight.needs.push_back(needed);
-            }
-            return Ok(false);
-        }
-        match unattended(&needed.need) {
-            Some(fact) => self.take(&needed.step, needed.attempt, fact),
-            None => {
-                let reason = match needed.need {
-                    Need::Doubt { .. } => ParkReason::InDoubt,
-                    _ => ParkReason::NeedsPerson,
-                };
-                flight.leave.get_or_insert(reason);
-                Ok(false)
-            }
-        }
-    }
-
-    /// Lets an outside fact become an event. A stale one is dropped.
-    fn take(&mut self, step: &StepKey, attempt: Attempt, fact: Fact) -> Result<bool, EngineError> {
-        let by_person = match &fact {
-            Fact::Gate { way, .. }
-            | Fact::Answer { way, .. }
-            | Fact::Reported { way, .. }
-            | Fact::Chosen { way, .. } => *way != Way::Rule,
-            Fact::Settled { .. } | Fact::Cut { .. } => true,
-            Fact::Replied(_) | Fact::GaveUp { .. } | Fact::Looked(_) | Fact::Verified(_) => false,
-        };
-        let actor = if by_person {
-            Actor::Person(self.operator.clone())
-        } else {
-            Actor::Engine
-        };
-        let input = Input {
-            step: step.clone(),
-            attempt,
-            fact,
-        };
-        match self.run.admit(input) {
-            Ok(draft) => {
-                self.record(draft, actor)?;
-                Ok(true)
-            }
-            Err(stale) => {
-                tracing::debug!("stale: {stale}");
-                Ok(false)
-            }
-        }
-    }
-
-    /// Asks about the first need, if nobody is being asked.
-    fn ask_next(&mut self, flight: &mut Flight) {
-        if flight.asking || flight.leave.is_some() {
-            return;
-        }
-        let (Some(people), Some(needed)) = (&self.people, flight.needs.front().cloned()) else {
-            return;
-        };
-        let people = Arc::clone(people);
-        let question = self.question(&needed, flight);
-        let out = flight.out.clone();
-        flight.asking = true;
-        self.reporter.suspend();
-        tokio::task::spawn_blocking(move || {
-            let said = people.ask(&question);
-            let _ = out.send(Incoming::Said(Box::new(needed), Box::new(said)));
-        });
-    }
-
-    fn question(&self, needed: &PersonNeeded, flight: &Flight) -> Question {
-        let view = self.run.step(&needed.step);
-        let plan = self.run.plan();
-        let work = match &needed.need {
-            Need::Gate(gate) => gate.works.first(),
-            Need::Doubt { work, .. } => work.as_ref(),
-            _ => view.as_ref().and_then(|view| view.work()),
-        };
-        let answered_by = work.and_then(|work| match work {
-            Work::Call(call) => plan
-                .binding(&call.tool)
-                .map(|binding| format!("{} by {}", call.tool, binding.answers.name())),
-            Work::Process(_) => Some("this machine, for real".to_owned()),
-        });
-        Question {
-            needed: needed.clone(),
-            title: view.as_ref().map_or_else(String::new, |view| view.title()),
-            why: view.as_ref().and_then(|view| view.why()),
-            environment: plan.environment.to_string(),
-            real: plan.real,
-            undo: view.as_ref().map_or_else(String::new, |view| {
-                crate::report::undo_words(plan, view.node_ix())
-            }),
-            answered_by,
-            last_lines: flight
-                .last_lines
-                .get(&needed.step)
-                .map(|lines| lines.iter().cloned().collect())
-                .unwrap_or_default(),
-        }
-    }
-
-    // ── Calls ──
-
-    fn launch(&mut self, start: Start, flight: &mut Flight) {
-        match start {
-            Start::Act(act) => {
-                if act.polled {
-                    let now = self.clock.now();
-                    let node = self.run.step(&act.step).map(|view| view.node());
-                    let poll = node.and_then(|node| node.how.poll.clone());
-                    if let Some(spec) = poll {
-                        flight.polls.insert(
-                            (act.step.clone(), act.attempt),
-                            Polling {
-                                poller: Poller::begin(spec, now),
-                                act: act.clone(),
-                                began: now,
-                                next: None,
-                                last: None,
-                            },
-                        );
-                    }
-                }
-                let effect = act.started.effect;
-                let request = self.request(
-                    &act.step,
-                    act.attempt,
-                    act.started.work.clone(),
-                    act.started.key.clone(),
-                    (Purpose::Act, effect, act.timeout),
-                );
-                self.call(request, flight);
-            }
-            Start::Read(asked, purpose) => {
-                let request = self.request(
-                    &asked.step,
-                    asked.attempt,
-                    asked.work,
-                    IdempotencyKey(String::new()),
-                    (purpose, Effect::Read, asked.timeout),
-                );
-                self.call(request, flight);
-            }
-        }
-    }
-
-    fn request(
-        &self,
-        step: &StepKey,
-        attempt: Attempt,
-        work: Work,
-        key: IdempotencyKey,
-        (purpose, effect, timeout): (Purpose, Effect, Duration),
-    ) -> Request {
-        Request {
-            run: self.run.id().clone(),
-            environment: self.run.plan().environment.clone(),
-            step: step.clone(),
-            attempt,
-            key,
-            purpose,
-            work,
-            effect,
-            timeout,
-            grace: GRACE,
-            now: self.clock.now(),
-        }
-    }
-
-    fn call(&mut self, request: Request, flight: &mut Flight) {
-        let running = Running {
-            step: request.step.clone(),
-            attempt: request.attempt,
-            purpose: request.purpose,
-            asked: request.now,
-        };
-        let sink = Lines {
-            step: request.step.clone(),
-            out: flight.out.clone(),
-        };
-        match self.answerers.of(&self.run, &request.step, &request.work) {
-            Some(Answerer::Simulated(simulated)) => {
-                use crate::model::call::Adapter;
-                let reply = simulated.call(&request, &sink, &*flight.cancel);
-                let due = reply.took.unwrap_or_default().after(request.now);
-                flight.due.push_back((due, running, reply));
-            }
-            Some(Answerer::Blocking(adapter)) => {
-                flight.real += 1;
-                let (cancel, out) = (Arc::clone(&flight.cancel), flight.out.clone());
-                tokio::task::spawn_blocking(move || {
-                    let reply = adapter.call(&request, &sink, &*cancel);
-                    let _ = out.send(Incoming::Replied(Box::new(running), Box::new(reply)));
-                });
-            }
-            Some(Answerer::Person) if self.people.is_none() => {
-                let failure = crate::model::call::Failure::new(
-                    crate::model::call::FailureKind::NotStarted,
-                    "a person carries this call out, and nobody can be asked",
-                );
-                let reply = Reply::of(Ended::Failed(failure, None));
-                flight.due.push_back((request.now, running, reply));
-            }
-            Some(Answerer::Person) => {
-                let key = (request.step.clone(), request.attempt);
-                flight.carried.insert(key, running);
-                flight.needs.push_back(PersonNeeded {
-                    step: request.step.clone(),
-                    attempt: request.attempt,
-                    need: super::carried::need(&request),
-                });
-            }
-            None => {
-                let failure = crate::model::call::Failure::new(
-                    crate::model::call::FailureKind::NotStarted,
-                    "nobody answers this call",
-                );
-                let reply = Reply::of(Ended::Failed(failure, None));
-                flight.due.push_back((request.now, running, reply));
-            }
-        }
-    }
-
-    fn replied(
-        &mut self,
-        running: Running,
-        reply: Reply,
-        flight: &mut Flight,
-    ) -> Result<(), EngineError> {
-        flight.calls.remove(&(
-            running.step.clone(),
-            running.attempt,
-            match running.purpose {
-                Purpose::Act => "act",
-                Purpose::Before => "look",
-                Purpose::Verify => "verify",
-            },
-        ));
-        let key = (running.step.clone(), running.attempt);
-        let fact = match running.purpose {
-            Purpose::Before => Fact::Looked(reply.ended),
-            Purpose::Verify => Fact::Verified(reply.ended),
-            Purpose::Act if flight.polls.contains_key(&key) => {
-                return self.looked(&key, running.asked, reply, flight);
-            }
-            Purpose::Act => Fact::Replied(self.kept(reply, running.asked)?),
-        };
-        self.take(&running.step, running.attempt, fact)?;
-        Ok(())
-    }
-
-    /// Keeps what was printed beside the journal.
-    fn kept(&self, reply: Reply, asked: Timestamp) -> Result<Replied, EngineError> {
-        let keep = |captured: &Captured| -> Result<Option<BlobRef>, EngineError> {
-            if captured.bytes.is_empty() {
-                return Ok(None);
-            }
-            Ok(Some(BlobRef {
-                sha256: self.writer.blobs().put(&captured.bytes)?,
-                bytes: captured.bytes.len() as u64,
-                cut: captured.cut.map_or(0, |cut| cut.bytes),
-            }))
-        };
-        let streams = Streams {
-            stdout: keep(&reply.stdout)?,
-            stderr: keep(&reply.stderr)?,
-        };
-        Ok(Replied {
-            ended: capped(reply.ended),
-            streams,
-            notes: reply.notes,
-            took: Duration::between(asked, self.clock.now()),
-        })
-    }
-
-    /// One look of a poll is over.
-    fn looked(
-        &mut self,
-        key: &Key,
-        asked: Timestamp,
-        reply: Reply,
-        flight: &mut Flight,
-    ) -> Result<(), EngineError> {
-        let now = self.clock.now();
-        let Some(mut polling) = flight.polls.remove(key) else {
-            return Ok(());
-        };
-        let (met, output) = match &reply.ended {
-            Ended::Succeeded(output) => (self.run.poll_met(&key.0, output), Some(output.clone())),
-            Ended::Failed(failure, output) => (Err(failure.clone()), output.clone()),
-            Ended::TimedOut => (Err(no_answer("it took too long")), None),
-            Ended::Cancelled => (Err(no_answer("it was ended on request")), None),
-            Ended::Unknown(reason) => (Err(no_answer(reason)), None),
-        };
-        let failure = met.clone().err();
-        let look = Look { met, output };
-        let next = polling.poller.seen(asked, now, &look);
-        if next.note {
-            let what = Happened::PollSeen {
-                met: matches!(look.met, Ok(true)),
-                output: look.output.clone().filter(|output| small(output)),
-                failure,
-            };
-            let draft = Draft {
-                step: Some(key.0.clone()),
-                attempt: Some(key.1),
-                what,
-            };
-            if self.run.stands(&draft) {
-                self.record(draft, Actor::Engine)?;
-            }
-        }
-        polling.last = look.output.clone();
-        match next.then {
-            Then::Again(moment) => {
-                polling.next = Some(moment);
-                flight.polls.insert(key.clone(), polling);
-            }
-            Then::Met => {
-                let replied = self.kept(reply, polling.began)?;
-                self.take(&key.0, key.1, Fact::Replied(replied))?;
-            }
-            Then::TimedOut(failure) => {
-                let fact = Fact::GaveUp {
-                    failure,
-                    output: look.output,
-                    took: Duration::between(polling.began, now),
-                };
-                self.take(&key.0, key.1, fact)?;
-            }
-        }
-        Ok(())
-    }
-
-    // ── Waiting and leaving ──
-
-    /// Waits for the next thing that comes in, or for the next moment at which something is due.
-    async fn wait(
-        &mut self,
-        flight: &mut Flight,
-        incoming: &mut mpsc::UnboundedReceiver<Incoming>,
-        wait_until: Option<Timestamp>,
-    ) -> Result<(), EngineError> {
-        self.end_polls(flight)?;
-        let due = flight.due.iter().map(|(moment, ..)| *moment).min();
-        let look = flight
-            .polls
-            .values()
-            .filter_map(|polling| polling.next)
-            .min();
-        let next = [due, look, wait_until].into_iter().flatten().min();
-        let nothing_real = flight.real == 0 && !flight.asking;
-        // What has come in already goes first.
-        if let Ok(came) = incoming.try_recv() {
-            return self.came(came, flight);
-        }
-        if let Ok(signal) = self.signals.try_recv() {
-            self.signalled(&signal, flight);
-            return Ok(());
-        }
-        if let Some(next) = next {
-            if next <= self.clock.now() || (nothing_real && self.clock.skip_to(next)) {
-                return self.due_now(flight);
-            }
-        } else if nothing_real {
-            return if flight.leave.is_some()
-                || !flight.needs.is_empty()
-                || self.run.closing().is_some()
-            {
-                Ok(())
-            } else {
-                self.must_move()
-            };
-        }
-        if let Some(next) = next {
-            self.reporter.notice(Notice::Waiting {
-                until: next,
-                now: self.clock.now(),
-                run: &self.run,
-            });
-        }
-        let patience = next.map_or(RealDuration::from_secs(3600), |next| {
-            Duration::between(self.clock.now(), next).as_std()
-        });
-        let began = Instant::now();
-        let came = tokio::select! {
-            came = incoming.recv() => came,
-            signal = self.signals.recv() => {
-                self.clock.elapsed(began.elapsed());
-                if let Some(signal) = signal {
-                    self.signalled(&signal, flight);
-                }
-                return Ok(());
-            }
-            () = tokio::time::sleep(patience) => None,
-        };
-        self.clock.elapsed(began.elapsed());
-        match came {
-            Some(came) => self.came(came, flight),
-            None => self.due_now(flight),
-        }
-    }
-
-    /// With nothing under way there must be something to do: else the next round finds nothing
-    /// either, for ever.
-    fn must_move(&self) -> Result<(), EngineError> {
-        let commands = self.run.commands(self.clock.now());
-        let moves = commands.iter().any(|command| match command {
-            Command::Record(draft) => self.run.stands(draft),
-            Command::Act(_) | Command::Look(_) | Command::Verify(_) => true,
-            Command::Person(_) => true,
-            Command::WaitUntil(_) => true,
-        });
-        if moves {
-            Ok(())
-        } else {
-            Err(EngineError::Stuck)
-        }
-    }
-
-    fn came(&mut self, came: Incoming, flight: &mut Flight) -> Result<(), EngineError> {
-        match came {
-            Incoming::Replied(running, reply) => {
-                flight.real -= 1;
-                self.replied(*running, *reply, flight)
-            }
-            Incoming::Line(step, stream, line) => {
-                flight.remember(&step, &line);
-                self.reporter.notice(Notice::Line {
-                    step: &step,
-                    stream,
-                    line: &line,
-                });
-                Ok(())
-            }
-            Incoming::Said(needed, said) => {
-                flight.asking = false;
-                flight
-                    .needs
-                    .retain(|other| other.step != needed.step || other.attempt != needed.attempt);
-                self.reporter.resume();
-                if let Some(running) = flight
-                    .carried
-                    .remove(&(needed.step.clone(), needed.attempt))
-                {
-                    return self.carried(running, *said, flight);
-                }
-                match *said {
-                    Said::Fact(fact) => {
-                        self.take(&needed.step, needed.attempt, fact)?;
-                    }
-                    Said::Park => {
-                        flight.leave.get_or_insert(ParkReason::Operator);
-                    }
-                    Said::Gone => {
-                        self.people = None;
-                        flight
-                            .leave
-                            .get_or_insert(ParkReason::Signal("hangup".to_owned()));
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// A person has carried a call out, or left.
-    fn carried(
-        &mut self,
-        running: Running,
-        said: Said,
-        flight: &mut Flight,
-    ) -> Result<(), EngineError> {
-        let work = self.run.step(&running.step).and_then(|view| view.work());
-        let shape = match work {
-            Some(Work::Call(call)) => self
-                .run
-                .plan()
-                .action(&call.tool.tool, &call.action)
-                .map(|action| action.output_shape())
-                .unwrap_or_default(),
-            _ => crate::model::Shape::Any,
-        };
-        let reply = match said {
-            Said::Fact(fact) => super::carried::reply(fact, &shape),
-            Said::Park | Said::Gone => None,
-        };
-        match reply {
-            Some(reply) => self.replied(running, reply, flight),
-            // They left before they said: whether it was done is not known.
-            None => {
-                let ended =
-                    Ended::Unknown("the person left before saying what they did".to_owned());
-                flight.leave.get_or_insert(ParkReason::Operator);
-                self.replied(running, Reply::of(ended), flight)
-            }
-        }
-    }
-
-    /// Delivers what is due, and looks again where a poll's time has come.
-    fn due_now(&mut self, flight: &mut Flight) -> Result<(), EngineError> {
-        let now = self.clock.now();
-        let mut index = 0;
-        while index < flight.due.len() {
-            if flight.due[index].0 <= now
-                && let Some((_, running, reply)) = flight.due.remove(index)
-            {
-                self.replied(running, reply, flight)?;
-            } else {
-                index += 1;
-            }
-        }
-        let looks: Vec<Key> = flight
-            .polls
-            .iter()
-            .filter(|(_, polling)| polling.next.is_some_and(|next| next <= now))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in looks {
-            let Some(polling) = flight.polls.get_mut(&key) else {
-                continue;
-            };
-            polling.next = None;
-            let act = polling.act.clone();
-            let request = self.request(
-                &act.step,
-                act.attempt,
-                act.started.work,
-                act.started.key,
-                (Purpose::Act, act.started.effect, act.timeout),
-            );
-            self.call(request, flight);
-        }
-        Ok(())
-    }
-
-    /// Where the run is ending, nobody waits for what a poll might still see.
-    fn end_polls(&mut self, flight: &mut Flight) -> Result<(), EngineError> {
-        if !self.run.is_ending() || flight.leave.is_some() {
-            return Ok(());
-        }
-        let idle: Vec<Key> = flight
-            .polls
-            .iter()
-            .filter(|(_, polling)| polling.next.is_some())
-            .map(|(key, _)| key.clone())
-            .filter(|(step, _)| {
-                self.run
-                    .step(step)
-                    .is_some_and(|view| !view.is_after_steps())
-            })
-            .collect();
-        for key in idle {
-            if let Some(polling) = flight.polls.remove(&key) {
-                let reply = Reply::of(Ended::Cancelled);
-                let replied = self.kept(reply, polling.began)?;
-                self.take(&key.0, key.1, Fact::Replied(replied))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn signalled(&mut self, signal: &Signalled, flight: &mut Flight) {
-        let again = flight.leave.is_some();
-        flight
-            .leave
-            .get_or_insert(ParkReason::Signal(signal.name().to_owned()));
-        if again && signal.is_interrupt() {
-            flight.interrupted = true;
-            flight.cancel.0.store(true, Ordering::SeqCst);
-        }
-    }
-
-    /// Lets go of the run, once what acts has been waited for.
-    fn leave(&mut self, flight: &mut Flight) -> Result<Option<Driven>, EngineError> {
-        let Some(reason) = flight.leave.clone() else {
-            return Ok(None);
-        };
-        if flight.real > 0 || !flight.due.is_empty() {
-            return Ok(None);
-        }
-        self.record(
-            Draft {
-                step: None,
-                attempt: None,
-                what: Happened::RunParked {
-                    reason: reason.clone(),
-                },
-            },
-            Actor::Engine,
-        )?;
-        self.make_durable()?;
-        Ok(Some(if flight.interrupted {
-            Driven::Interrupted
-        } else {
-            Driven::Parked(reason)
-        }))
-    }
 }
 
 /// Something that starts once its record is durable.
-enum Start {
+pub(super) enum Start {
     Act(Act),
     Read(Asked, Purpose),
 }
 
 impl Flight {
-    fn begins(&mut self, asked: &Asked, what: &'static str) -> bool {
+    pub(super) fn begins(&mut self, asked: &Asked, what: &'static str) -> bool {
         self.leave.is_none()
             && self
                 .calls
@@ -929,7 +308,7 @@ impl Flight {
     }
 
     /// Keeps the last lines of a step, for the question that its failure leads to.
-    fn remember(&mut self, step: &StepKey, line: &[u8]) {
+    pub(super) fn remember(&mut self, step: &StepKey, line: &[u8]) {
         const LAST: usize = 12;
         let text = String::from_utf8_lossy(line);
         let text = crate::model::text::escape_controls(&text).into_owned();
@@ -939,32 +318,4 @@ impl Flight {
         }
         lines.push_back(text);
     }
-}
-
-fn small(value: &Value) -> bool {
-    serde_json::to_vec(value).is_ok_and(|bytes| bytes.len() <= MAX_INLINE)
-}
-
-/// An output that no later step could read fails the step that made it.
-fn capped(ended: Ended) -> Ended {
-    use crate::model::call::{Failure, FailureKind};
-    match ended {
-        Ended::Succeeded(value)
-            if serde_json::to_vec(&value).is_ok_and(|bytes| bytes.len() > MAX_OUTPUT) =>
-        {
-            Ended::Failed(
-                Failure::new(
-                    FailureKind::Output,
-                    "its structured output is larger than 1 MiB",
-                )
-                .hint("let the command print less, or keep only the fields that are needed"),
-                None,
-            )
-        }
-        other => other,
-    }
-}
-
-fn no_answer(why: &str) -> crate::model::call::Failure {
-    crate::model::call::Failure::new(crate::model::call::FailureKind::Answer, why)
 }

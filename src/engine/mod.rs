@@ -9,11 +9,14 @@
 //! carried                  calls that a person carries out
 //! answerers                who answers each call
 //! signals                  what ends a run's process
-//! driver                   the loop
+//! driver                   the loop, and what it is driven with
+//! asking, calls, waiting   its three kinds of business: people, calls, time
 //! open                     a first run and a resumed one, on the same way
 //! ```
 
 pub mod answerers;
+mod asking;
+mod calls;
 mod carried;
 mod clock;
 mod driver;
@@ -23,6 +26,7 @@ mod people;
 mod prompt;
 mod signals;
 mod terminal;
+mod waiting;
 
 pub use answerers::Answerers;
 pub use clock::{Clock, SimulatedClock, WallClock};
