@@ -8,7 +8,6 @@ pub mod environment;
 pub mod expressions;
 mod fields;
 mod render;
-pub mod resolve;
 pub mod shape;
 pub mod source;
 pub mod step;
