@@ -200,6 +200,12 @@ impl Diagnostics {
         }
     }
 
+    /// All of another check, with what was only counted there.
+    pub fn merge(&mut self, other: Self) {
+        self.left_out += other.left_out;
+        self.extend(other.found);
+    }
+
     /// All of them, sorted by file and place; errors first where the place is the same.
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut sorted: Vec<&Diagnostic> = self.found.iter().collect();

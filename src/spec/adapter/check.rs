@@ -1,0 +1,145 @@
+//! Whether an adapter keeps its contract.
+
+use indexmap::IndexMap;
+
+use super::types::{AdapterAction, Command, OutputSpec, Placed, Setting, settings_shape};
+use crate::expr::{Template, TypeScope};
+use crate::model::ids::{ActionName, Name};
+use crate::model::suggest::nearest;
+use crate::model::{Field, Fields, Shape};
+use crate::spec::contract::{Action, Contract, assignable};
+use crate::spec::decode::Decoder;
+use crate::spec::shape::articled;
+use crate::spec::source::{Span, Spanned};
+
+pub(super) fn check(
+    decoder: &Decoder,
+    settings: &IndexMap<Name, Setting>,
+    actions: &[Placed],
+    contract: &Contract,
+) {
+    let settings = settings_shape(settings);
+    let run = run_shape();
+    for placed in actions {
+        let Some(action) = contract.actions.get(&placed.name.value) else {
+            unknown(decoder, &placed.name, contract);
+            continue;
+        };
+        if let Some(AdapterAction::Command(command)) = &placed.action {
+            let args = action.args_shape();
+            let scope = TypeScope::new()
+                .with("args", &args)
+                .with("settings", &settings)
+                .with("run", &run);
+            templates(decoder, command, &scope);
+            results(decoder, command, &scope, action, placed);
+        }
+    }
+}
+
+fn unknown(decoder: &Decoder, name: &Spanned<ActionName>, contract: &Contract) {
+    let names = || contract.actions.keys().map(ActionName::as_str);
+    let near = nearest(name.as_str(), names()).map(|near| format!("did you mean `{near}`?"));
+    let all: Vec<&str> = names().collect();
+    decoder.report(
+        decoder
+            .error(
+                name.span,
+                format!("`{}` has no action `{name}`", contract.tool),
+            )
+            .code("unknown-action")
+            .maybe_help(near)
+            .help(format!("its actions are {}", all.join(", "))),
+    );
+}
+
+/// What an adapter knows of the run that it works for.
+fn run_shape() -> Shape {
+    let text = |name: &str| (name.to_owned(), field(Shape::String));
+    let mut fields: Fields = ["id", "environment", "step", "idempotency_key", "work"]
+        .into_iter()
+        .map(text)
+        .collect();
+    fields.insert("attempt".to_owned(), field(Shape::Integer));
+    Shape::object(fields)
+}
+
+fn field(shape: Shape) -> Field {
+    Field {
+        shape,
+        optional: false,
+    }
+}
+
+fn templates(decoder: &Decoder, command: &Command, scope: &TypeScope<'_>) {
+    let words = command.argv.iter();
+    let plan = command.plan.iter().flat_map(|plan| &plan.argv);
+    let all: Vec<&Spanned<Template>> = words
+        .chain(plan)
+        .chain(command.env.values())
+        .chain(&command.dir)
+        .collect();
+    for template in all {
+        decoder.check_template(template, scope);
+    }
+}
+
+fn results(
+    decoder: &Decoder,
+    command: &Command,
+    scope: &TypeScope<'_>,
+    action: &Action,
+    placed: &Placed,
+) {
+    let scope = scope
+        .clone()
+        .made("exit", Shape::Integer)
+        .made("stdout", Shape::String)
+        .made("stderr", Shape::String)
+        .made("lines", Shape::List(Box::new(Shape::String)))
+        .made("json", Shape::Any);
+    if let Some(ok) = &command.ok {
+        decoder.check_bool(ok, &scope);
+    }
+    let OutputSpec::Mapping(fields) = &command.output else {
+        if matches!(command.output, OutputSpec::Lines) && !action.output.is_empty() {
+            let message = format!("`{}` declares fields, and lines have none", placed.name);
+            let error = decoder.error(placed.name.span, message);
+            decoder.report(error.help("write `output: { field: lines }`"));
+        }
+        return;
+    };
+    let place = |name: &str| {
+        let found = placed.output.iter().find(|(key, _)| key == name);
+        found.map_or(placed.name.span, |(_, span)| *span)
+    };
+    for (name, expression) in fields {
+        let found = decoder.check(expression, &scope);
+        match action.output.get(name) {
+            None => undeclared(decoder, placed, action, name, place(name)),
+            Some(field) => {
+                if let Some(found) = found
+                    && !assignable(&field.shape, &found)
+                {
+                    let (expected, found) = (articled(&field.shape), articled(&found));
+                    let message = format!("`{name}` is {expected}, but this is {found}");
+                    decoder.report(decoder.error(expression.span, message).code("wrong-type"));
+                }
+            }
+        }
+    }
+    for (name, field) in &action.output {
+        if !field.optional && !fields.contains_key(name) {
+            let message = format!("`{}` promises the field `{name}`", placed.name);
+            let error = decoder.error(placed.name.span, message).code("missing-key");
+            decoder.report(error.help("add it to `output:`"));
+        }
+    }
+}
+
+fn undeclared(decoder: &Decoder, placed: &Placed, action: &Action, name: &str, place: Span) {
+    let near = nearest(name, action.output.keys().map(String::as_str));
+    let message = format!("`{}` has no field `{name}`", placed.name);
+    let error = decoder.error(place, message).code("unknown-key");
+    decoder.report(error.maybe_help(near.map(|near| format!("did you mean `{near}`?"))));
+}

@@ -1,0 +1,11 @@
+//! Adapters: `adapters/<tool>/<adapter>.yaml` (format.md, "Adapters").
+
+mod check;
+mod read;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use read::read;
+pub use types::{Adapter, AdapterAction, Command, OutputSpec, Plan, Requires, Setting};

@@ -1,0 +1,11 @@
+//! Contracts of tools: `adapters/<tool>/contract.yaml` (format.md, "Tools").
+
+mod check;
+mod read;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use check::assignable;
+pub use read::read;
+pub use types::{Action, Arg, Call, Contract, Verify};

@@ -1,0 +1,9 @@
+//! Environments: `runbook.yaml` at the root of a team's repository (format.md, "Environments").
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use read::read;
+pub use types::{Environment, Environments, GateRule, Gates, Policy, ToolBinding, Unattended};

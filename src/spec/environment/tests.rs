@@ -1,0 +1,161 @@
+use super::*;
+use crate::model::Effect;
+use crate::spec::Diagnostics;
+
+const GOOD: &str = r#"
+default_environment: staging
+environments:
+  staging:
+    tools:
+      DATABASE_TOOL: { adapter: patroni, with: { config: /etc/patroni.yml, port: 012 } }
+      DATABASE_TOOL@old: { adapter: postgres }
+      DEPLOY_TOOL: { command: [deployctl, --fast] }
+      CHAT_TOOL: manual
+    policy: { unattended: allow, gates: { change: none, destructive: confirm } }
+  production:
+    tools: {}
+"#;
+
+fn changed(from: &str, to: &str) -> Vec<String> {
+    assert!(GOOD.contains(from), "{from}");
+    let mut found = Diagnostics::new();
+    let file = read(
+        "runbook.yaml",
+        GOOD.replace(from, to).as_bytes(),
+        &mut found,
+    );
+    assert_eq!(file.is_none(), found.has_errors());
+    let said = |d: &&crate::spec::Diagnostic| {
+        let place = d.source.position(d.span().unwrap().start);
+        let help: String = d.help.iter().map(|help| format!(" ({help})")).collect();
+        format!("{}:{} {}{help}", place.line, place.column, d.message)
+    };
+    found.sorted().iter().map(said).collect()
+}
+
+#[test]
+fn environments_are_read_and_survive_a_plan() {
+    let mut found = Diagnostics::new();
+    let file = read("runbook.yaml", GOOD.as_bytes(), &mut found);
+    assert!(found.is_empty(), "{}", found.render(false, 100));
+    let file = file.unwrap();
+    let staging = &file.environments["staging"];
+    assert_eq!(staging.tools[0].value, {
+        let ToolBinding::Adapter { adapter, with } = staging.tools[0].value.clone() else {
+            panic!("no adapter");
+        };
+        assert_eq!(
+            with["port"].value.to_string(),
+            "012",
+            "not read before its type is known"
+        );
+        ToolBinding::Adapter { adapter, with }
+    });
+    assert_eq!(staging.tools[3].value, ToolBinding::Manual);
+    assert_eq!(staging.policy.gates.of(Effect::Change), GateRule::None);
+    let strict = &file.environments["production"].policy;
+    assert_eq!(strict.unattended, Unattended::Deny);
+    assert_eq!(strict.gates.of(Effect::Read), GateRule::None);
+    assert_eq!(strict.gates.of(Effect::Change), GateRule::Confirm);
+    assert_eq!(strict.gates.of(Effect::Destructive), GateRule::Challenge);
+    let json = serde_json::to_string(&file).unwrap();
+    let back: Environments = serde_json::from_str(&json).unwrap();
+    assert_eq!(serde_json::to_string(&back).unwrap(), json);
+}
+
+#[test]
+fn what_is_not_there_yet_is_never_ignored() {
+    for later in ["severities", "roles", "escalation", "update_every", "state"] {
+        let found = changed(
+            "default_environment",
+            &format!("{later}: x\ndefault_environment"),
+        );
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].contains("is not available in this version (remove it"),
+            "{found:?}"
+        );
+    }
+    for later in [
+        "approvals",
+        "approvers",
+        "allowed_signers",
+        "break_glass",
+        "anchor",
+        "after_the_fact",
+        "hosts",
+    ] {
+        let found = changed("unattended: allow", &format!("{later}: x"));
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].contains("is not available in this version (remove it"),
+            "{found:?}"
+        );
+    }
+    let found = changed(
+        "destructive: confirm",
+        "destructive: { challenge: target, approvals: 1 }",
+    );
+    assert!(
+        found[0].contains("`approvals` is not available"),
+        "{found:?}"
+    );
+    let found = changed("/etc/patroni.yml", "{ secret: env:X }");
+    assert!(found[0].contains("secrets are not available"), "{found:?}");
+}
+
+#[test]
+fn bindings_and_names_are_checked() {
+    assert_eq!(
+        changed("production:", "sandbox:"),
+        [
+            "11:3 `sandbox` is built in (the simulated production) and cannot be defined (choose another name)"
+        ]
+    );
+    assert_eq!(changed("production:", "local:").len(), 1);
+    assert_eq!(
+        changed(
+            "default_environment: staging",
+            "default_environment: stagin"
+        ),
+        ["2:22 there is no environment `stagin` (did you mean `staging`?)"]
+    );
+    assert!(
+        changed(
+            "default_environment: staging",
+            "default_environment: sandbox"
+        )
+        .is_empty()
+    );
+    assert!(changed("CHAT_TOOL: manual", "CHAT_TOOL: slack")[0].contains("{ adapter: slack }"));
+    assert!(changed("CHAT_TOOL: manual", "$CHAT_TOOL: manual")[0].contains("write `CHAT_TOOL:`"));
+    assert_eq!(changed("CHAT_TOOL: manual", "CHAT_TOOL: {}").len(), 1);
+    assert_eq!(
+        changed("{ adapter: postgres }", "{ adapter: a, command: [b] }").len(),
+        1
+    );
+    assert_eq!(
+        changed("command: [deployctl, --fast]", "command: deployctl --fast").len(),
+        1
+    );
+    assert_eq!(
+        changed(
+            "command: [deployctl, --fast]",
+            "command: [x], with: { a: b }"
+        )
+        .len(),
+        1
+    );
+    assert_eq!(changed("change: none", "change: challenge").len(), 1);
+    assert_eq!(
+        changed("change: none", "change: confrim"),
+        ["10:51 `confrim` is not one of none, confirm (did you mean `confirm`?)"]
+    );
+    assert_eq!(
+        changed(
+            "change: none, destructive: confirm",
+            "change: confirm, destructive: none"
+        ),
+        ["10:60 what can lose data needs less here than what can be undone"]
+    );
+}
