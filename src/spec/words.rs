@@ -185,7 +185,8 @@ impl Splitter<'_> {
             _ => return None,
         };
         let help = match c {
-            '$' => "write {{ params.name }} for a value, or '$' in single quotes for the character".to_owned(),
+            '$' => "write {{ params.name }} for a value, or '$' in single quotes for the character"
+                .to_owned(),
             '|' | '>' | '<' | ';' | '&' => format!(
                 "write '{c}' in quotes for the character itself; for a pipeline use `run: |` with a script"
             ),
@@ -221,15 +222,24 @@ mod tests {
     fn a_template_is_part_of_one_word() {
         assert_eq!(
             words("post \"{{ run.summary }}: done\" {{ a if b else 'x }} y' }}z"),
-            ["post", "{{ run.summary }}: done", "{{ a if b else 'x }} y' }}z"]
+            [
+                "post",
+                "{{ run.summary }}: done",
+                "{{ a if b else 'x }} y' }}z"
+            ]
         );
     }
 
     #[test]
     fn what_only_a_shell_understands_is_refused() {
-        for text in ["a | b", "a > b", "a; b", "a & b", "a # b", "a $HOME", "a `b`"] {
+        for text in [
+            "a | b", "a > b", "a; b", "a & b", "a # b", "a $HOME", "a `b`",
+        ] {
             let error = split(text).unwrap_err();
-            assert!(error.help.contains("quotes") || error.help.contains("{{"), "{text}");
+            assert!(
+                error.help.contains("quotes") || error.help.contains("{{"),
+                "{text}"
+            );
         }
         assert_eq!(words("say 'a | b; $c'"), ["say", "a | b; $c"]);
     }
@@ -237,7 +247,12 @@ mod tests {
     #[test]
     fn what_is_never_closed_is_said() {
         assert!(split("a 'b").unwrap_err().message.contains("never closed"));
-        assert!(split("a {{ b").unwrap_err().message.contains("never closed"));
+        assert!(
+            split("a {{ b")
+                .unwrap_err()
+                .message
+                .contains("never closed")
+        );
         assert_eq!(split("ab 'cd'").unwrap()[1].span, 3..7);
     }
 }
