@@ -150,6 +150,16 @@ impl Expression {
         Evaluator::new(names, self.source(), &budget).explain(self.node())
     }
 
+    /// The value, where there is one and it may be shown.
+    pub(super) fn show(&self, names: &dyn Names) -> Option<Value> {
+        let budget = Budget::new();
+        let evaluator = Evaluator::new(names, self.source(), &budget);
+        if evaluator.is_secret(self.node()) {
+            return None;
+        }
+        evaluator.owned(self.node()).ok()
+    }
+
     pub(super) fn node(&self) -> &Node {
         &self.0.node
     }

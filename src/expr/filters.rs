@@ -84,6 +84,12 @@ impl<'a> Evaluator<'a> {
         match value {
             Value::Int(n) => Ok(made(*n)),
             Value::Float(n) if (-LIMIT..LIMIT).contains(&n.trunc()) => Ok(made(n.trunc() as i64)),
+            Value::Float(_) => {
+                let shown = self.show(&filtered.input, value);
+                Err(ExprError::value(format!(
+                    "{shown} is too large for an integer"
+                )))
+            }
             Value::Str(text) => text
                 .trim()
                 .parse()

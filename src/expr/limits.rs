@@ -15,8 +15,13 @@ pub const MAX_EXPRESSION: usize = 1024;
 /// The longest source of a template, in bytes.
 pub const MAX_TEMPLATE: usize = 64 * 1024;
 
-/// How deep operators, fields and calls may lie in one another.
-pub const MAX_DEPTH: usize = 100;
+/// How deep operators, fields and calls may lie in one another: `a + b + c` is two deep. Names with
+/// their fields count too, so this is also the longest chain of operators.
+pub const MAX_DEPTH: usize = 64;
+
+/// How deep brackets may lie in one another. Unoptimised, minijinja's parser takes some 16 KiB of
+/// stack for each, and threads have 2 MiB.
+pub const MAX_BRACKETS: usize = 24;
 
 /// The most items that `range(…)` gives.
 pub const MAX_RANGE: usize = 10_000;

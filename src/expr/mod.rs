@@ -32,12 +32,15 @@ mod access;
 mod arithmetic;
 mod ast;
 mod check;
+mod check_filters;
+mod check_operators;
 mod compare;
 mod constant;
 mod error;
 mod eval;
 mod expression;
 mod filters;
+mod fits;
 pub mod limits;
 mod lists;
 mod names;
@@ -47,9 +50,24 @@ mod predicates;
 mod scan;
 mod shown;
 mod template;
+mod types;
 mod vocabulary;
+
+#[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
+mod check_tests;
+#[cfg(test)]
+mod eval_tests;
+#[cfg(test)]
+mod filter_tests;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;
 
 pub use error::{ExprError, ExprErrorKind};
 pub use expression::{Expression, Reference};
+pub use fits::fits;
 pub use names::{Lookup, NameError, Names, Scope, TypeNames, TypeScope, Typed};
 pub use template::Template;

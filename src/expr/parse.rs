@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use minijinja::machinery::{Span, ast};
+use minijinja::machinery::{Span, Token, ast, tokenize};
+use minijinja::syntax::SyntaxConfig;
 
 use super::ast::{Binary, Choice, Comparison, Kind, Node, Slice};
 use super::error::ExprError;
-use super::limits::{MAX_DEPTH, MAX_EXPRESSION};
+use super::limits::{MAX_BRACKETS, MAX_DEPTH, MAX_EXPRESSION};
 use super::parse_call;
 use super::shown::floor;
 use crate::model::Value;
@@ -25,6 +26,7 @@ pub(super) fn parse(source: &str) -> Parsed {
     if source.trim().is_empty() {
         return Err(ExprError::syntax("the expression is empty").at(&(0..source.len())));
     }
+    nesting(source)?;
     let tree = minijinja::machinery::parse_expr(source).map_err(|e| explain(source, &e))?;
     convert(&tree, 0)
 }
@@ -60,117 +62,160 @@ fn range(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
 }
 
+/// Brackets make the parser recurse before there is a tree whose depth could be looked at.
+fn nesting(source: &str) -> Result<(), ExprError> {
+    let mut depth = 0usize;
+    for (token, span) in tokenize(source, true, SyntaxConfig::default()).map_while(Result::ok) {
+        match token {
+            Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth += 1,
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                depth = depth.saturating_sub(1);
+            }
+            _ => {}
+        }
+        if depth > MAX_BRACKETS {
+            return Err(ExprError::limit(format!(
+                "brackets lie more than {MAX_BRACKETS} deep in one another"
+            ))
+            .at(&range(span)));
+        }
+    }
+    Ok(())
+}
+
 /// Converts one node. minijinja's spans begin at the previous token in places, so each node's
-/// place begins where its leftmost child does.
+/// place begins where its leftmost child does. The work is done in small functions, since their
+/// frames lie on the stack as deep as the tree is.
 pub(super) fn convert(expr: &ast::Expr<'_>, depth: usize) -> Parsed {
     let span = range(expr.span());
     if depth >= MAX_DEPTH {
-        return Err(ExprError::limit(format!(
-            "operators and fields lie more than {MAX_DEPTH} deep in one another"
-        ))
-        .at(&span));
+        return Err(too_deep(&span));
     }
-    let inner = |expr: &ast::Expr<'_>| convert(expr, depth + 1);
-    let boxed = |expr: &ast::Expr<'_>| convert(expr, depth + 1).map(Box::new);
+    let depth = depth + 1;
     match expr {
         ast::Expr::Var(var) => name(var.id, span),
-        ast::Expr::Const(constant) => {
-            let kind = Kind::Const(literal(&constant.value, &span)?);
-            Ok(Node { kind, span })
-        }
-        ast::Expr::GetAttr(get) => field(inner(&get.expr)?, get.name, span.end),
-        ast::Expr::GetItem(get) => subscript(inner(&get.expr)?, inner(&get.subscript_expr)?, span),
-        ast::Expr::Slice(slice) => {
-            if slice.step.is_some() {
-                return Err(ExprError::syntax("a slice has no step here").at(&span));
-            }
-            let slice = Slice {
-                of: inner(&slice.expr)?,
-                start: slice.start.as_ref().map(inner).transpose()?,
-                stop: slice.stop.as_ref().map(inner).transpose()?,
-            };
-            let span = slice.of.span.start..span.end;
-            let kind = Kind::Slice(Box::new(slice));
-            Ok(Node { kind, span })
-        }
-        ast::Expr::UnaryOp(op) => {
-            let node = boxed(&op.expr)?;
-            match op.op {
-                ast::UnaryOpKind::Not => Ok(negated(*node, span)),
-                ast::UnaryOpKind::Neg => {
-                    let kind = Kind::Neg(node);
-                    Ok(Node { kind, span })
-                }
-            }
-        }
-        ast::Expr::BinOp(op) => {
-            let left = boxed(&op.left)?;
-            let right = boxed(&op.right)?;
-            let span = left.span.start..span.end;
-            let kind = binary(op.op, left, right);
-            Ok(Node { kind, span })
-        }
-        ast::Expr::Compare(compare) => {
-            let first = boxed(&compare.expr)?;
-            let rest = compare
-                .ops
-                .iter()
-                .map(|op| Ok((comparison(op.op), inner(&op.expr)?)))
-                .collect::<Result<_, ExprError>>()?;
-            let span = first.span.start..span.end;
-            let kind = Kind::Compare(first, rest);
-            Ok(Node { kind, span })
-        }
-        ast::Expr::IfExpr(choice) => {
-            let yes = inner(&choice.true_expr)?;
-            let span = yes.span.start..span.end;
-            let Some(no) = &choice.false_expr else {
-                return Err(ExprError::syntax("an `if` without an `else` has no value")
-                    .at(&span)
-                    .hint("add `else none`"));
-            };
-            let choice = Choice {
-                condition: inner(&choice.test_expr)?,
-                yes,
-                no: inner(no)?,
-            };
-            let kind = Kind::If(Box::new(choice));
-            Ok(Node { kind, span })
-        }
-        ast::Expr::Filter(filter) => {
-            let Some(input) = &filter.expr else {
-                return Err(ExprError::syntax("a filter needs something before it").at(&span));
-            };
-            parse_call::filter(filter, inner(input)?, span, depth)
-        }
-        ast::Expr::Test(test) => parse_call::test(test, inner(&test.expr)?, span, depth),
+        ast::Expr::Const(constant) => constant_node(&constant.value, span),
+        ast::Expr::GetAttr(get) => field(convert(&get.expr, depth)?, get.name, span.end),
+        ast::Expr::GetItem(get) => subscript(get, span, depth),
+        ast::Expr::Slice(slice) => slice_node(slice, span, depth),
+        ast::Expr::UnaryOp(op) => unary(op, span, depth),
+        ast::Expr::BinOp(op) => binary_node(op, span, depth),
+        ast::Expr::Compare(compare) => compare_node(compare, span, depth),
+        ast::Expr::IfExpr(choice) => choice_node(choice, span, depth),
+        ast::Expr::Filter(filter) => parse_call::filter(filter, span, depth),
+        ast::Expr::Test(test) => parse_call::test(test, span, depth),
         ast::Expr::Call(call) => parse_call::call(call, span, depth),
         ast::Expr::List(list) => items(&list.items, span, depth),
         ast::Expr::Tuple(tuple) => items(&tuple.items, span, depth),
-        ast::Expr::Map(map) => {
-            let entries = map
-                .keys
-                .iter()
-                .zip(&map.values)
-                .map(|(key, value)| match inner(key)? {
-                    Node {
-                        kind: Kind::Const(Value::Str(key)),
-                        ..
-                    } => Ok((key, inner(value)?)),
-                    other => Err(ExprError::syntax("the name of a field is a text in quotes")
-                        .at(&other.span)),
-                })
-                .collect::<Result<_, ExprError>>()?;
-            let kind = Kind::Map(entries);
+        ast::Expr::Map(map) => map_node(map, span, depth),
+    }
+}
+
+fn too_deep(span: &Range<usize>) -> ExprError {
+    ExprError::limit(format!(
+        "operators and fields lie more than {MAX_DEPTH} deep in one another"
+    ))
+    .at(span)
+}
+
+fn boxed(expr: &ast::Expr<'_>, depth: usize) -> Result<Box<Node>, ExprError> {
+    convert(expr, depth).map(Box::new)
+}
+
+fn constant_node(value: &minijinja::Value, span: Range<usize>) -> Parsed {
+    let kind = Kind::Const(literal(value, &span)?);
+    Ok(Node { kind, span })
+}
+
+fn slice_node(slice: &ast::Slice<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    if slice.step.is_some() {
+        return Err(ExprError::syntax("a slice has no step here").at(&span));
+    }
+    let bound = |bound: &Option<ast::Expr<'_>>| {
+        let bound = bound.as_ref();
+        bound.map(|bound| convert(bound, depth)).transpose()
+    };
+    let slice = Slice {
+        of: convert(&slice.expr, depth)?,
+        start: bound(&slice.start)?,
+        stop: bound(&slice.stop)?,
+    };
+    let span = slice.of.span.start..span.end;
+    let kind = Kind::Slice(Box::new(slice));
+    Ok(Node { kind, span })
+}
+
+fn unary(op: &ast::UnaryOp<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    let node = boxed(&op.expr, depth)?;
+    match op.op {
+        ast::UnaryOpKind::Not => Ok(negated(node, span)),
+        ast::UnaryOpKind::Neg => {
+            let kind = Kind::Neg(node);
             Ok(Node { kind, span })
         }
     }
 }
 
+fn binary_node(op: &ast::BinOp<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    let left = boxed(&op.left, depth)?;
+    let right = boxed(&op.right, depth)?;
+    let span = left.span.start..span.end;
+    let kind = binary(op.op, left, right);
+    Ok(Node { kind, span })
+}
+
+fn compare_node(compare: &ast::Compare<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    let first = boxed(&compare.expr, depth)?;
+    let rest = compare
+        .ops
+        .iter()
+        .map(|op| Ok((comparison(op.op), convert(&op.expr, depth)?)))
+        .collect::<Result<_, ExprError>>()?;
+    let span = first.span.start..span.end;
+    let kind = Kind::Compare(first, rest);
+    Ok(Node { kind, span })
+}
+
+fn choice_node(choice: &ast::IfExpr<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    let yes = convert(&choice.true_expr, depth)?;
+    let span = yes.span.start..span.end;
+    let Some(no) = &choice.false_expr else {
+        return Err(ExprError::syntax("an `if` without an `else` has no value")
+            .at(&span)
+            .hint("add `else none`"));
+    };
+    let choice = Choice {
+        condition: convert(&choice.test_expr, depth)?,
+        yes,
+        no: convert(no, depth)?,
+    };
+    let kind = Kind::If(Box::new(choice));
+    Ok(Node { kind, span })
+}
+
+fn map_node(map: &ast::Map<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    let entries = map
+        .keys
+        .iter()
+        .zip(&map.values)
+        .map(|(key, value)| match convert(key, depth)? {
+            Node {
+                kind: Kind::Const(Value::Str(key)),
+                ..
+            } => Ok((key, convert(value, depth)?)),
+            other => {
+                Err(ExprError::syntax("the name of a field is a text in quotes").at(&other.span))
+            }
+        })
+        .collect::<Result<_, ExprError>>()?;
+    let kind = Kind::Map(entries);
+    Ok(Node { kind, span })
+}
+
 fn items(items: &[ast::Expr<'_>], span: Range<usize>, depth: usize) -> Parsed {
     let items = items
         .iter()
-        .map(|item| convert(item, depth + 1))
+        .map(|item| convert(item, depth))
         .collect::<Result<_, _>>()?;
     let kind = Kind::List(items);
     Ok(Node { kind, span })
@@ -220,7 +265,9 @@ fn field(of: Node, name: &str, end: usize) -> Parsed {
     Ok(Node { kind, span })
 }
 
-fn subscript(of: Node, index: Node, span: Range<usize>) -> Parsed {
+fn subscript(get: &ast::GetItem<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    let of = convert(&get.expr, depth)?;
+    let index = convert(&get.subscript_expr, depth)?;
     let end = span.end;
     let span = of.span.start..end;
     if matches!(&of.kind, Kind::Path(path) if path.as_slice() == ["steps"]) {
@@ -245,7 +292,7 @@ fn subscript(of: Node, index: Node, span: Range<usize>) -> Parsed {
 }
 
 /// `not x`, and `x not in y`, which the parser gives as the negation of a comparison.
-fn negated(node: Node, span: Range<usize>) -> Node {
+fn negated(node: Box<Node>, span: Range<usize>) -> Node {
     match node.kind {
         Kind::Compare(first, rest)
             if node.span.start <= span.start
@@ -262,7 +309,7 @@ fn negated(node: Node, span: Range<usize>) -> Node {
         }
         _ => Node {
             span: span.start.min(node.span.start)..span.end,
-            kind: Kind::Not(Box::new(node)),
+            kind: Kind::Not(node),
         },
     }
 }

@@ -58,12 +58,11 @@ pub(super) fn call(call: &ast::Call<'_>, span: Range<usize>, depth: usize) -> Pa
 }
 
 /// `input | name(…)`
-pub(super) fn filter(
-    filter: &ast::Filter<'_>,
-    input: Node,
-    span: Range<usize>,
-    depth: usize,
-) -> Parsed {
+pub(super) fn filter(filter: &ast::Filter<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    let Some(input) = &filter.expr else {
+        return Err(ExprError::syntax("a filter needs something before it").at(&span));
+    };
+    let input = convert(input, depth)?;
     let own = span.clone();
     let span = input.span.start..span.end;
     let name = filter.name;
@@ -124,7 +123,8 @@ pub(super) fn filter(
 }
 
 /// `input is name …`
-pub(super) fn test(test: &ast::Test<'_>, input: Node, span: Range<usize>, depth: usize) -> Parsed {
+pub(super) fn test(test: &ast::Test<'_>, span: Range<usize>, depth: usize) -> Parsed {
+    let input = convert(&test.expr, depth)?;
     let span = input.span.start..span.end;
     let (found, signature) = named_test(test.name).map_err(|e| e.at(&span))?;
     let args = bind(test.name, signature, &test.args, &span, depth)?;
@@ -154,7 +154,7 @@ fn bind(
             ast::CallArg::Pos(expr) if position < signature.positional => (position, expr),
             ast::CallArg::Pos(expr) => {
                 let error = ExprError::syntax(format!("`{name}` takes {}", count(signature)))
-                    .at(&convert(expr, depth + 1)?.span);
+                    .at(&convert(expr, depth)?.span);
                 return Err(match signature.params.get(position) {
                     Some(param) => error.hint(format!("write `{param}=…`")),
                     None => error,
@@ -176,7 +176,7 @@ fn bind(
                 return Err(ExprError::syntax("`*` arguments have no meaning here").at(span));
             }
         };
-        let node = convert(expr, depth + 1)?;
+        let node = convert(expr, depth)?;
         if let Some(place) = slots.get_mut(slot)
             && place.replace(node).is_some()
         {

@@ -149,17 +149,17 @@ impl Template {
         }
     }
 
-    /// The text for a plan: what has no value yet shows as `‹steps.status.output.state›`.
+    /// The text for a plan: what has no value yet, and what would show a secret, shows as its own
+    /// source: `‹steps.status.output.state›`.
     pub fn render_known(&self, names: &dyn Names) -> String {
         let mut text = String::new();
         for part in &self.0.parts {
             match part {
                 Part::Text(plain) => text.push_str(plain),
-                Part::Value { inside, .. } => {
-                    let unknown = || format!("‹{}›", inside.source().trim());
-                    let value = inside.eval(names).map(|value| value.to_string());
-                    text.push_str(&value.unwrap_or_else(|_| unknown()));
-                }
+                Part::Value { inside, .. } => match inside.show(names) {
+                    Some(value) => text.push_str(&value.to_string()),
+                    None => text.push_str(&format!("‹{}›", inside.source().trim())),
+                },
             }
             if text.len() > MAX_TEXT {
                 text.truncate(floor(&text, MAX_TEXT));
@@ -235,5 +235,122 @@ impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let source = String::deserialize(deserializer)?;
         Self::parse(&source).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Run, with_hint};
+    use super::*;
+
+    fn template(source: &str) -> Template {
+        Template::parse(source).unwrap()
+    }
+
+    #[test]
+    fn values_are_filled_in_and_never_read_again() {
+        let run = Run::new();
+        for (source, expected) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("restart {{ params.cluster }}?\n", "restart main?\n"),
+            (
+                "{{params.max_lag}}/{{ steps.status.output.corruption }}",
+                "30s/false",
+            ),
+            (
+                "{{ steps.replicas.output.extra.text }}",
+                "{{ params.cluster }}",
+            ),
+            (
+                "{{ '{{' }}{{ {'a': {'b': 1}} }}{{ \"}}\" }}",
+                "{{{\"a\":{\"b\":1}}}}",
+            ),
+            ("50% {a} ü {{ 'ß' }}", "50% {a} ü ß"),
+        ] {
+            assert_eq!(
+                template(source).render(&run).as_deref(),
+                Ok(expected),
+                "{source}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lone_value_keeps_its_type() {
+        let run = Run::new();
+        assert_eq!(template("{{ params.none }}").eval(&run), Ok(Value::None));
+        assert_eq!(template("{{ 1 }}").eval(&run), Ok(Value::Int(1)));
+        assert_eq!(template(" {{ 1 }}").eval(&run), Ok(Value::from(" 1")));
+        assert_eq!(
+            template("{{ params.max_lag }}").check(&run),
+            Ok(Shape::Duration)
+        );
+        assert_eq!(
+            template("x{{ params.max_lag }}").check(&run),
+            Ok(Shape::String)
+        );
+        assert_eq!(
+            template("{{ 1 }}").lone().map(Expression::source),
+            Some(" 1 ")
+        );
+        assert_eq!(template("x").is_constant(), Some("x"));
+        assert_eq!(template("").is_constant(), Some(""));
+        assert_eq!(template("{{ 1 }}").is_constant(), None);
+    }
+
+    #[test]
+    fn none_is_refused_in_words_and_read_by_people() {
+        let note = template("--note={{ params.none }}");
+        let error = note.render(&Run::new()).unwrap_err();
+        assert_eq!(
+            with_hint(&error),
+            "`params.none` is none, and stands in a text (say what to write then: `… | default('-')`)"
+        );
+        assert_eq!(error.span, Some(10..21));
+        assert_eq!(
+            note.render_for_people(&Run::new()).as_deref(),
+            Ok("--note=none")
+        );
+    }
+
+    #[test]
+    fn a_plan_shows_what_is_not_known_by_its_name() {
+        let text = "promote {{ steps.failover.output.name }} of {{ params.cluster }} {{ params.password ~ '' }}";
+        assert_eq!(
+            template(text).render_known(&Run::new()),
+            "promote ‹steps.failover.output.name› of main ‹params.password ~ ''›"
+        );
+    }
+
+    #[test]
+    fn places_are_those_of_the_template() {
+        let source = "aü {{ params.x }} {{ y }}";
+        let found: Vec<&str> = template(source)
+            .references()
+            .iter()
+            .map(|reference| &source[reference.span.clone()])
+            .collect();
+        assert_eq!(found, ["params.x", "y"]);
+    }
+
+    #[test]
+    fn what_is_more_than_a_value_is_refused() {
+        for (source, message) in [
+            ("{% if x %}", "a template has no statements ({% %})"),
+            ("a {# b #}", "a template has no comments ({# #})"),
+            ("{{- x }}", "trim space"),
+            ("{{ x -}}", "trim space"),
+            ("{{ x", "`{{` is not closed (add `}}`"),
+            ("{{ }}", "the expression is empty"),
+            ("{{ a & b }}", "unexpected character"),
+            ("{{ 'a }}", "unexpected end of string"),
+            ("{{ (a }}", ""),
+            ("{{ a b }}", "unexpected input"),
+        ] {
+            let error = Template::parse(source).expect_err(source);
+            assert!(with_hint(&error).contains(message), "{source}: {error}");
+            assert!(error.span.is_some(), "{source}");
+        }
     }
 }
