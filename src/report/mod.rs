@@ -8,6 +8,7 @@ mod audit_view;
 mod clock;
 mod describe;
 mod face;
+mod graph;
 mod json;
 mod known;
 mod line;
@@ -27,6 +28,7 @@ mod words;
 mod testing;
 
 pub use audit_view::record_line;
+pub use graph::{Format, graph};
 pub use json::JsonLines;
 pub use line::Line;
 pub use live::Live;
