@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::reporter::{Notice, Reporter};
 use super::scroll::scrolled;
 use super::style::{Look, environment};
-use super::summary::summary;
+use super::summary::summary_in;
 use crate::model::event::Happened;
 use crate::model::ids::StepKey;
 use crate::model::{Duration, Event, Timestamp};
@@ -54,6 +54,8 @@ pub struct Live {
     now: Option<Timestamp>,
     /// Whether the wall clock is the run's: in the sandbox time moves with events alone.
     real: bool,
+    /// Until when nothing is to be done, where that is so.
+    waiting: Option<Timestamp>,
 }
 
 /// A step that has a line.
@@ -97,6 +99,7 @@ impl Live {
             held: None,
             now: None,
             real: false,
+            waiting: None,
         }
     }
 
@@ -119,6 +122,7 @@ impl Live {
 
     fn recorded(&mut self, event: &Event, run: &Run) {
         self.now = Some(event.at);
+        self.waiting = None;
         self.real = run.plan().real;
         self.progress.event(event, run);
         let step = event.step.as_ref();
@@ -233,6 +237,10 @@ impl Live {
         if !self.unseen.is_empty() {
             rest.push(format!("{} more running", self.unseen.len()));
         }
+        // What waits has a line with its own clock, but for the delay before another attempt.
+        if let (Some(until), true) = (self.waiting, self.steps.is_empty()) {
+            rest.push(format!("waiting until {}", clock::time(until, &self.zone)));
+        }
         let since = self.progress.began.zip(self.now);
         let elapsed = since.map_or(Duration::ZERO, |(from, now)| Duration::between(from, now));
         let clock = match plan.real {
@@ -295,8 +303,9 @@ impl Reporter for Live {
                 self.recorded(event, run);
             }
             Notice::Line { step, line, .. } => self.output(step, line),
-            Notice::Waiting { now, run, .. } => {
+            Notice::Waiting { until, now, run } => {
                 self.now = Some(now);
+                self.waiting = Some(until);
                 let keys: Vec<_> = self.steps.iter().map(|shown| shown.key.clone()).collect();
                 for view in keys.iter().filter_map(|key| run.step(key)) {
                     self.show(&view);
@@ -336,7 +345,7 @@ impl Reporter for Live {
         }
         self.remove(&self.status);
         let _ = self.bars.clear();
-        let text = summary(run, &self.look());
+        let text = summary_in(run, &self.look(), &self.zone);
         self.print(format!("\n{}", text.trim_end()));
     }
 }

@@ -1,5 +1,7 @@
 use super::*;
-use indicatif::InMemoryTerm;
+use std::sync::{Arc, Mutex};
+
+use indicatif::{InMemoryTerm, TermLike};
 use proptest::prelude::*;
 
 use crate::model::call::Stream;
@@ -7,9 +9,51 @@ use crate::model::text::is_unsafe;
 use crate::report::testing::{self, Story};
 
 fn live(term: &InMemoryTerm, width: usize) -> Live {
+    with_look(term, Look::plain(width))
+}
+
+fn with_look(term: &InMemoryTerm, look: Look) -> Live {
     let term = term.clone();
     let target = move || ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255);
-    Live::on(target, Look::plain(width), testing::zone(), move || width)
+    Live::on(target, look, testing::zone(), move || look.width)
+}
+
+/// A terminal that keeps all text that it is sent.
+#[derive(Clone, Debug, Default)]
+struct Kept(Arc<Mutex<String>>);
+
+impl TermLike for Kept {
+    fn width(&self) -> u16 {
+        80
+    }
+    fn height(&self) -> u16 {
+        24
+    }
+    fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn write_line(&self, text: &str) -> std::io::Result<()> {
+        self.write_str(text)
+    }
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        self.0.lock().unwrap().push_str(text);
+        Ok(())
+    }
+    fn clear_line(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn flush(&self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What is on the screen when a step has started and has printed something.
@@ -136,14 +180,76 @@ fn a_terminal_that_is_gone_changes_nothing() {
     live.finish(&story.run);
 }
 
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let story = Story::new(true).play();
+    let screens = [Look::plain(80), Look::plain(80).colored()].map(|look| {
+        let term = InMemoryTerm::new(60, 80);
+        let mut live = with_look(&term, look);
+        testing::report(&story, &mut live);
+        live.finish(&story.run);
+        term.contents()
+    });
+    assert_eq!(screens[0], screens[1]);
+}
+
+#[test]
+fn more_steps_than_lines_are_counted_on_the_last_line() {
+    let term = InMemoryTerm::new(24, 80);
+    let mut live = live(&term, 80);
+    let story = Story::new(false).play();
+    testing::report(&story, &mut live);
+    live.unseen.push(StepKey::from_text("failover"));
+    live.redraw_status(&story.run);
+    assert!(
+        term.contents().contains("1 more running"),
+        "{}",
+        term.contents()
+    );
+}
+
+#[test]
+fn a_spinner_ticks_and_the_end_stops_it() {
+    let story = Story::new(true).play();
+    let term = InMemoryTerm::new(60, 80);
+    let look = Look {
+        motion: true,
+        ..Look::plain(80)
+    };
+    let mut live = with_look(&term, look);
+    testing::report(&story, &mut live);
+    live.finish(&story.run);
+    let text = term.contents();
+    assert!(text.ends_with("prove that this is the record"), "{text}");
+    assert!(!text.contains("Ctrl-C stops"), "{text}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn no_byte_of_an_output_line_reaches_the_message_as_a_control(
+    fn no_byte_of_an_output_line_reaches_the_terminal_as_a_control(
         bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(0x1b), Just(b'['), Just(0x9b)], 0..300),
     ) {
-        let look = Look::plain(80);
-        let message = face::message(&look, "Promote db-2", Some(&bytes));
+        let story = Story::new(false).play();
+        let kept = Kept::default();
+        let term = kept.clone();
+        let target = move || ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255);
+        let mut live = Live::on(target, Look::plain(80), testing::zone(), || 80);
+        let mut run = Run::new(story.run.id().clone(), story.run.plan().clone());
+        for event in &story.events {
+            run.apply(event).unwrap();
+            live.notice(Notice::Recorded { event, json: b"", run: &run });
+            if let (Happened::StepStarted(_), Some(step)) = (&event.what, &event.step) {
+                live.notice(Notice::Line { step, stream: Stream::Stdout, line: &bytes });
+                live.all_bars().for_each(ProgressBar::force_draw);
+            }
+        }
+        live.finish(&run);
+        let text = kept.0.lock().unwrap();
+        prop_assert!(text.contains("│"));
+        // indicatif itself ends and begins lines.
+        prop_assert!(text.chars().all(|c| matches!(c, '\n' | '\r') || !is_unsafe(c)));
+        let message = face::message(&Look::plain(80), "Promote db-2", Some(&bytes));
         prop_assert!(message.chars().all(|c| !is_unsafe(c)), "{:?}", message);
     }
 }

@@ -55,3 +55,52 @@ fn the_picture_is_well_formed() {
     }
     assert!(open.is_empty(), "{open:?}");
 }
+
+#[test]
+fn what_needs_another_step_stands_below_it() {
+    let mut plan = testing::plan(false);
+    plan.nodes[3].needs = vec![crate::plan::NodeIx(2)];
+    let dot = graph(&plan, Format::Dot);
+    assert!(
+        dot.contains("n1 -> n2;") && dot.contains("n2 -> n3;"),
+        "{dot}"
+    );
+    assert!(
+        !dot.contains("n1 -> n3;") && !dot.contains("n2 -> n4;"),
+        "{dot}"
+    );
+    assert!(graph(&plan, Format::Text).contains("Check the replicas  [read]  after status"));
+}
+
+/// The boxes of a picture: left, top, right, bottom.
+fn boxes(svg: &str) -> Vec<[u32; 4]> {
+    let number = |tag: &str, name: &str| -> u32 {
+        let rest = tag.split_once(&format!(" {name}=\"")).unwrap().1;
+        rest.split('"').next().unwrap().parse().unwrap()
+    };
+    let tags = svg.split('<').filter(|tag| tag.starts_with("rect class"));
+    tags.map(|tag| {
+        let (x, y) = (number(tag, "x"), number(tag, "y"));
+        [x, y, x + number(tag, "width"), y + number(tag, "height")]
+    })
+    .collect()
+}
+
+#[test]
+fn boxes_stand_beside_or_inside_each_other() {
+    let mut plan = testing::plan(false);
+    for needs in [vec![], vec![crate::plan::NodeIx(2)]] {
+        plan.nodes[3].needs = needs;
+        let boxes = boxes(&graph(&plan, Format::Svg));
+        assert!(boxes.len() > 10);
+        for (i, a) in boxes.iter().enumerate() {
+            for b in &boxes[i + 1..] {
+                let beside = a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
+                let holds = |a: &[u32; 4], b: &[u32; 4]| {
+                    a[0] <= b[0] && a[1] <= b[1] && a[2] >= b[2] && a[3] >= b[3]
+                };
+                assert!(beside || holds(a, b) || holds(b, a), "{a:?} {b:?}");
+            }
+        }
+    }
+}
