@@ -94,7 +94,10 @@ fn scenario(
             )),
         };
     }
-    let own = runbook.scenario.as_ref().map(|scenario| scenario.value.clone());
+    let own = runbook
+        .scenario
+        .as_ref()
+        .map(|scenario| scenario.value.clone());
     let name = match which.scenario.clone().or(own) {
         Some(name) => name,
         None => CALM
@@ -125,7 +128,9 @@ fn params(prepare: &Prepare<'_>, runbook: &Runbook) -> Result<Map, CliError> {
         && let Some(terminal) = Terminal::open()
     {
         ask_params(&terminal, runbook, &settled.missing, &mut given)?;
-        return Ok(settle(&runbook.params, &given).map_err(wrong_params)?.values);
+        return Ok(settle(&runbook.params, &given)
+            .map_err(wrong_params)?
+            .values);
     }
     let missing: Vec<&str> = settled.missing.iter().map(Name::as_str).collect();
     let example = missing.first().copied().unwrap_or_default();
@@ -158,11 +163,16 @@ fn ask_params(
         let Some(param) = runbook.params.get(name) else {
             continue;
         };
-        let help = param.help.clone().unwrap_or_else(|| param.shape.to_string());
+        let help = param
+            .help
+            .clone()
+            .unwrap_or_else(|| param.shape.to_string());
         let mut text = format!("{name} — {help}\n{name}: ");
         loop {
             let Some(line) = terminal.line(&text) else {
-                return Err(CliError::usage(format!("the parameter `{name}` has no value")));
+                return Err(CliError::usage(format!(
+                    "the parameter `{name}` has no value"
+                )));
             };
             let value = Value::Str(line.trim_end_matches(['\r', '\n']).to_owned());
             match typed(name, param, &value) {
@@ -177,7 +187,12 @@ fn ask_params(
     Ok(())
 }
 
-struct Bound { environment: crate::model::ids::EnvironmentName, real: bool, bindings: crate::plan::Bindings, policy: crate::spec::environment::Policy }
+struct Bound {
+    environment: crate::model::ids::EnvironmentName,
+    real: bool,
+    bindings: crate::plan::Bindings,
+    policy: crate::spec::environment::Policy,
+}
 fn temp_bind(workspace: &crate::workspace::Workspace, loaded: &Loaded) -> Result<Bound, CliError> {
     use crate::plan::{Answers, Binding, BoundBy};
     use crate::spec::environment::*;
@@ -185,9 +200,40 @@ fn temp_bind(workspace: &crate::workspace::Workspace, loaded: &Loaded) -> Result
     for (tool, _) in loaded.uses().tools {
         let contract = &loaded.contracts[&tool.tool];
         let (adapters, _) = workspace.adapters(contract);
-        let Some((_, a)) = adapters.into_iter().find(|(_, a)| a.adapter.as_str() == "sandbox") else { continue };
-        let operations = a.actions.iter().filter_map(|(n, x)| match x { crate::spec::adapter::AdapterAction::Simulate{operation} => Some((n.clone(), operation.clone())), _ => None }).collect();
-        bindings.insert(tool, Binding { answers: Answers::Sandbox{operations}, by: BoundBy::Sandbox });
+        let Some((_, a)) = adapters
+            .into_iter()
+            .find(|(_, a)| a.adapter.as_str() == "sandbox")
+        else {
+            continue;
+        };
+        let operations = a
+            .actions
+            .iter()
+            .filter_map(|(n, x)| match x {
+                crate::spec::adapter::AdapterAction::Simulate { operation } => {
+                    Some((n.clone(), operation.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        bindings.insert(
+            tool,
+            Binding {
+                answers: Answers::Sandbox { operations },
+                by: BoundBy::Sandbox,
+            },
+        );
     }
-    Ok(Bound { environment: "sandbox".parse().map_err(|_| CliError::usage("x"))?, real: false, bindings, policy: Policy { unattended: Unattended::Allow, gates: Gates { change: GateRule::None, destructive: GateRule::None } } })
+    Ok(Bound {
+        environment: "sandbox".parse().map_err(|_| CliError::usage("x"))?,
+        real: false,
+        bindings,
+        policy: Policy {
+            unattended: Unattended::Allow,
+            gates: Gates {
+                change: GateRule::None,
+                destructive: GateRule::None,
+            },
+        },
+    })
 }
