@@ -5,9 +5,12 @@
 //! working directory, the person's configuration directory, the binary. A file that is found in a
 //! nearer place hides the one of the same name further out.
 
+pub mod bindings;
+mod bound;
 mod embedded;
 mod error;
 mod find;
+mod list;
 mod load;
 mod person;
 mod root;
@@ -16,8 +19,10 @@ mod surroundings;
 mod tools;
 mod uses;
 
+pub use bindings::{BindError, BindErrors, Bound, LocalBecause};
 pub use embedded::files as embedded_files;
 pub use error::{FileError, FileProblem, WorkspaceError};
+pub use list::Entry;
 pub use load::{Loaded, Workspace};
 pub use person::this_person;
 pub use root::{Origin, Text};

@@ -72,7 +72,9 @@ impl Workspace {
     }
 
     fn has_contract(&self, tool: &ToolName) -> bool {
-        let (names, errors) = self.places().names(&format!("adapters/{}", directory(tool)));
+        let (names, errors) = self
+            .places()
+            .names(&format!("adapters/{}", directory(tool)));
         // What cannot be looked into may hold one; reading it says what is wrong.
         !errors.is_empty() || names.iter().any(|(name, _)| name == CONTRACT)
     }
@@ -109,7 +111,9 @@ impl Workspace {
     /// The adapters of a tool by name, sorted, with the place that each is read from. Nothing is
     /// parsed.
     pub fn adapter_names(&self, tool: &ToolName) -> Vec<(AdapterName, Origin)> {
-        let (stems, _) = self.places().stems(&format!("adapters/{}", directory(tool)));
+        let (stems, _) = self
+            .places()
+            .stems(&format!("adapters/{}", directory(tool)));
         let named = |(stem, origin): (String, Origin)| {
             let adapter = (stem != "contract").then(|| stem.parse().ok())??;
             Some((adapter, origin))
