@@ -53,12 +53,12 @@ impl Workspace {
     /// Every runbook, sorted by name. One whose file has errors is there too, with what could be
     /// read of it.
     pub fn entries(&self) -> Vec<Entry> {
-        let (stems, errors) = self.places().stems("runbooks");
+        let (stems, failed) = self.places().stems("runbooks");
         let mut entries: Vec<Entry> = stems
             .into_iter()
             .map(|(stem, origin)| self.entry(stem, origin))
             .collect();
-        entries.extend(errors.into_iter().map(unreadable));
+        entries.extend(failed.into_iter().map(unreadable));
         entries
     }
 

@@ -16,6 +16,8 @@ mod person;
 mod root;
 mod state;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod uses;
 
@@ -23,7 +25,7 @@ pub use bindings::{BindError, BindErrors, Bound, LocalBecause};
 pub use embedded::files as embedded_files;
 pub use error::{FileError, FileProblem, WorkspaceError};
 pub use list::Entry;
-pub use load::{Loaded, Workspace};
+pub use load::{Defined, Loaded, Workspace};
 pub use person::this_person;
 pub use root::{Origin, Text};
 pub use state::{STATE_DIR, state_dir};

@@ -230,10 +230,9 @@ impl Binder<'_> {
         };
         let has = |action: &ActionName| adapter.actions.contains_key(action);
         let whole = self.has_all(tool, &name.value, used, has);
-        let simulated = adapter.actions.iter().filter_map(|(action, does)| {
-            matches!(does, AdapterAction::Simulate { .. }).then(|| action.clone())
-        });
-        let simulated: Vec<ActionName> = simulated.collect();
+        let simulates = |does: &AdapterAction| matches!(does, AdapterAction::Simulate { .. });
+        let simulated = adapter.actions.iter().filter(|(_, does)| simulates(does));
+        let simulated: Vec<ActionName> = simulated.map(|(action, _)| action.clone()).collect();
         let real = simulated.is_empty();
         if !real {
             self.fail(BindError::Simulates {
