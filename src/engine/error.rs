@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::audit::ReplayError;
 use crate::journal::{EncodeError, LedgerError, StoreError, WriteError};
 use crate::run::IllegalEvent;
 
@@ -20,6 +21,8 @@ pub enum EngineError {
     Illegal(IllegalEvent),
     /// The run's own files are not what they should be.
     Files(String),
+    /// The journal cannot be made into a run again.
+    Replay(ReplayError),
     /// A thread or the runtime could not be had.
     System(std::io::Error),
     /// There is nothing to do and nothing to wait for: a defect of this program.
@@ -40,6 +43,10 @@ impl fmt::Display for EngineError {
                 )
             }
             Self::Files(message) => f.write_str(message),
+            Self::Replay(error) => write!(
+                f,
+                "the run cannot be taken up again: {error}; `runbook audit verify` says more"
+            ),
             Self::System(error) => write!(f, "the system refused: {error}"),
             Self::Stuck => f.write_str(
                 "defect in runbook: the run has nothing to do, nothing to wait for, and no end",
@@ -65,6 +72,12 @@ impl From<StoreError> for EngineError {
 impl From<LedgerError> for EngineError {
     fn from(error: LedgerError) -> Self {
         Self::Ledger(error)
+    }
+}
+
+impl From<ReplayError> for EngineError {
+    fn from(error: ReplayError) -> Self {
+        Self::Replay(error)
     }
 }
 

@@ -32,7 +32,7 @@ pub use answerers::Answerers;
 pub use clock::{Clock, SimulatedClock, WallClock};
 pub use driver::{Driven, Driver};
 pub use error::EngineError;
-pub use open::{First, Held, Setting, first_run, load_plan, resumed_run, run_events};
+pub use open::{First, Held, Setting, VERSION, first_run, resumed_run};
 pub use people::{People, Prepared, Question, Said, Unanswered};
 pub use signals::{Signalled, listen};
 pub use terminal::Terminal;

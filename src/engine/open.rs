@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::error::EngineError;
-use crate::journal::{Holder, ReadReport, RunDir, Stamps, Store, StoreError, Writer};
+use crate::audit::replay;
+use crate::journal::{Holder, Stamps, Store, Writer};
+use crate::model::Timestamp;
 use crate::model::event::{Happened, RunOpened, Simulated};
 use crate::model::ids::RunId;
-use crate::model::output::Stored;
 use crate::model::people::Person;
-use crate::model::{Digest, Event, Timestamp, Value};
-use crate::plan::{FORMAT, Plan};
-use crate::run::{Run, fold};
+use crate::plan::Plan;
+use crate::run::Run;
 
 /// The version that is written into journals.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -112,9 +112,7 @@ pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held,
     let holder = Holder::this_process(setting.now);
     let resumed = store.resume_run(id, Arc::clone(&setting.stamps), &holder)?;
     let dir = store.run(id)?;
-    let plan = load_plan(&dir, &resumed.report)?;
-    let events = run_events(&dir, &resumed.report)?;
-    let run = fold(id.clone(), Arc::new(plan), &events)?;
+    let run = replay(&dir, &resumed.report)?;
     let opened = run.opening().cloned();
     let mut first = resumed.recovered;
     if run.closing().is_none() {
@@ -128,58 +126,6 @@ pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held,
         writer: resumed.writer,
         first,
         opened,
-    })
-}
-
-/// The plan that a run was opened with.
-///
-/// # Errors
-/// It is missing, changed, or another version's.
-pub fn load_plan(dir: &RunDir, report: &ReadReport) -> Result<Plan, EngineError> {
-    let Some(Happened::RunOpened(opened)) = report.records.first().map(|record| &record.event.what)
-    else {
-        return Err(EngineError::Store(StoreError::NeverBegun(dir.id().clone())));
-    };
-    let bytes = blob(dir, &opened.plan_blob)?;
-    let plan: Plan = serde_json::from_slice(&bytes)
-        .map_err(|e| EngineError::Files(format!("the plan of {} cannot be read: {e}", dir.id())))?;
-    if plan.format != FORMAT {
-        return Err(EngineError::Files(format!(
-            "the plan of {} has format {}, and this version reads format {FORMAT}",
-            dir.id(),
-            plan.format
-        )));
-    }
-    Ok(plan)
-}
-
-/// A run's events, the outputs that lie beside the journal filled in.
-///
-/// # Errors
-/// A blob is missing or changed.
-pub fn run_events(dir: &RunDir, report: &ReadReport) -> Result<Vec<Event>, EngineError> {
-    let mut events: Vec<Event> = report.events().cloned().collect();
-    for event in &mut events {
-        if let Happened::StepFinished(finished) = &mut event.what
-            && let Some(Stored::Blob { blob: named, value }) = &mut finished.output
-        {
-            let bytes = blob(dir, &named.sha256)?;
-            let loaded: Value = serde_json::from_slice(&bytes).map_err(|e| {
-                EngineError::Files(format!("an output of {} cannot be read: {e}", dir.id()))
-            })?;
-            *value = Some(loaded);
-        }
-    }
-    Ok(events)
-}
-
-fn blob(dir: &RunDir, digest: &Digest) -> Result<Vec<u8>, EngineError> {
-    dir.blob(digest).map_err(|error| {
-        EngineError::Files(format!(
-            "a file of {} cannot be believed: {error}; `runbook audit verify {}` says more",
-            dir.id(),
-            dir.id()
-        ))
     })
 }
 

@@ -1,12 +1,34 @@
 //! What people see: live view, plain lines, JSON lines, summaries, plans, graphs.
+//!
+//! Architecture invariant: text from outside reaches a screen only with its control characters
+//! shown as escapes, and colour is never the only carrier of a meaning. Nothing here is state: a
+//! reporter that fails to write changes nothing about the run.
 
+mod audit_view;
+mod clock;
+mod describe;
+mod json;
+mod known;
+mod line;
+mod plain;
+mod plan_json;
+mod plan_view;
 mod reporter;
+mod style;
+mod summary;
+mod tell;
+mod words;
 
+#[cfg(test)]
+mod testing;
+
+pub use audit_view::record_line;
+pub use describe::undo_words;
+pub use json::JsonLines;
+pub use line::Line;
+pub use plain::Plain;
+pub use plan_json::plan_json;
+pub use plan_view::{brief, plan};
 pub use reporter::{Notice, Reporter};
-
-use crate::plan::{NodeIx, Plan};
-
-/// stub
-pub fn undo_words(_plan: &Plan, _node: NodeIx) -> String {
-    String::new()
-}
+pub use style::{Look, Mark, Tone};
+pub use summary::summary;

@@ -3,10 +3,12 @@
 //! The small types here (gate, retry, poll, …) are frozen into a run's plan as they are, so they
 //! serialise; places in the file do not matter there and are left out.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::source::{Span, Spanned};
+use super::source::{Source, Span, Spanned};
 use crate::expr::{Expression, Template};
 use crate::model::call::Shell;
 use crate::model::ids::{ActionName, ArgName, Name, RunbookName, ScenarioName, StepId, ToolRef};
@@ -34,9 +36,9 @@ pub struct Runbook {
     /// Evaluated once, at the start.
     pub vars: IndexMap<Name, Spanned<Literal>>,
     /// For the `run:` steps.
-    pub env: IndexMap<String, Template>,
+    pub env: IndexMap<String, Spanned<Template>>,
     /// The working directory of the `run:` steps.
-    pub dir: Option<Template>,
+    pub dir: Option<Spanned<Template>>,
     /// Of the whole run.
     pub timeout: Option<Duration>,
     /// What a failure leads to where a step does not say.
@@ -47,6 +49,8 @@ pub struct Runbook {
     pub steps: Vec<Step>,
     /// What is done however the run ends.
     pub finally: Vec<Step>,
+    /// The file.
+    pub source: Arc<Source>,
 }
 
 /// A parameter of a runbook.
@@ -220,9 +224,9 @@ pub struct RunStep {
     /// What is started.
     pub command: RunCommand,
     /// Added to the cleared environment.
-    pub env: IndexMap<String, Template>,
+    pub env: IndexMap<String, Spanned<Template>>,
     /// The working directory.
-    pub dir: Option<Template>,
+    pub dir: Option<Spanned<Template>>,
     /// What its output becomes.
     pub output: OutputSpec,
     /// Over `exit`, `stdout`, `stderr`: whether it succeeded; `exit == 0` where left out.
@@ -240,7 +244,7 @@ pub struct RunStep {
 #[serde(rename_all = "lowercase")]
 pub enum RunCommand {
     /// A program and its words; each word a template.
-    Argv(Vec<Template>),
+    Argv(Vec<Spanned<Template>>),
     /// A script; nothing in it is filled.
     Script {
         /// The text.
@@ -262,7 +266,7 @@ pub enum OutputSpec {
     /// The lines of standard output.
     Lines,
     /// Each field an expression over `stdout`, `stderr`, `exit`.
-    Mapping(IndexMap<String, Expression>),
+    Mapping(IndexMap<String, Spanned<Expression>>),
 }
 
 /// A person's work.

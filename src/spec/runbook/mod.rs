@@ -1,0 +1,24 @@
+//! Runbooks: `runbooks/<name>.yaml` (format.md, "A runbook") into [`Runbook`].
+//!
+//! Decoding says all that is wrong with the file by itself: keys, forms, ids, what may stand
+//! beside what. Whether its names and calls mean something is what [`super::check`] says.
+//!
+//! [`Runbook`]: super::step::Runbook
+
+mod call;
+mod command;
+mod does;
+mod gate;
+mod how;
+mod ids;
+mod kinds;
+mod literal;
+mod needs;
+mod params;
+mod read;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod undo;
+
+pub use read::{read, runbook};
