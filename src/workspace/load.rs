@@ -45,8 +45,14 @@ pub struct Loaded {
 impl Loaded {
     /// What the runbooks ask of their surroundings.
     pub fn uses(&self) -> Uses {
-        let runbooks = self.runbooks.values().map(|(_, runbook)| runbook);
-        Uses::of(runbooks, &self.contracts)
+        Uses::of(self.runbooks.values(), &self.contracts)
+    }
+
+    /// The text of the runbook that was asked for, exactly as it was parsed: what a run freezes.
+    /// Reading the file again could give another one. Nothing where it has errors.
+    pub fn text(&self) -> Option<&str> {
+        let (source, _) = self.runbooks.get(&self.name)?;
+        Some(&source.text)
     }
 }
 
@@ -126,7 +132,8 @@ impl Workspace {
         unknown("runbook", written, names, hint)
     }
 
-    /// The bytes of a runbook's file, as they are to be frozen or printed.
+    /// The bytes of a runbook's file, to be printed or copied; what a run freezes is
+    /// [`Loaded::text`].
     ///
     /// # Errors
     /// As [`Workspace::runbook_text`].

@@ -335,6 +335,23 @@ fn an_adapter_must_fit_its_settings_and_what_the_runbook_uses() {
 }
 
 #[test]
+fn what_takes_a_step_back_is_used_too_unless_the_runbook_says_otherwise() {
+    let contract = "tool: OUR_TOOL\ntitle: Ours\nactions: { open: { effect: change, undo: { call: close } }, close: { effect: change } }\n";
+    let sandbox = "adapter: sandbox\nimplements: OUR_TOOL\ntitle: x\nactions: { open: { simulate: x.open } }\n";
+    let with = |steps: &str| {
+        desk(steps)
+            .team("adapters/our-tool/contract.yaml", contract)
+            .team("adapters/our-tool/sandbox.yaml", sandbox)
+    };
+    let said = said(&with("  - call: $OUR_TOOL open\n"), None);
+    assert!(
+        said.contains("does not do what the runbook uses: close"),
+        "{said}"
+    );
+    assert!(bind(&with("  - call: $OUR_TOOL open\n    undo: none\n"), None).is_ok());
+}
+
+#[test]
 fn simulated_and_real_are_never_mixed_in_one_adapter() {
     let mixed = PSQL.replace(
         "status: { command: [psql, '{{ settings.primary }}'] }",

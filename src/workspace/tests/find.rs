@@ -137,6 +137,7 @@ fn only_what_is_needed_is_read() {
         "{}",
         loaded.diagnostics.render(false, 100)
     );
+    assert_eq!(loaded.text().unwrap(), runbook("one", steps));
     let names: Vec<&str> = loaded.runbooks.keys().map(|name| name.as_str()).collect();
     assert_eq!(names, ["one", "two", "verify-recovery"]);
     let tools: Vec<&str> = loaded.contracts.keys().map(|tool| tool.as_str()).collect();
