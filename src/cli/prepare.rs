@@ -12,8 +12,8 @@ use crate::model::{Map, Value};
 use crate::plan::params::{ParamError, settle, typed};
 use crate::plan::{Ingredients, Plan, build};
 use crate::sandbox::Scenario;
-use crate::spec::check::{Library, check};
 use crate::spec::Diagnostics;
+use crate::spec::check::{Library, check};
 use crate::spec::step::Runbook;
 use crate::workspace::{BindError, BindErrors, Loaded};
 
