@@ -14,7 +14,7 @@ use crate::engine::{
 use crate::journal::Store;
 use crate::model::Timestamp;
 use crate::model::event::{ParkReason, Simulated};
-use crate::report::{JsonLines, Live, Plain, Reporter};
+use crate::report::{JsonLines, Plain, Reporter};
 use crate::run::Run;
 
 /// What a held run is driven with.
@@ -50,7 +50,7 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
         json,
     } = drive;
     let plan = Arc::clone(held.run.plan());
-    let work = store.run_work(held.run.id());
+    let work = held.writer.run().work();
     let world = simulation.as_ref().map(|simulated| {
         let path: PathBuf = store.worlds().join(format!("{}.json", simulated.world));
         with_crash_point(Simulation::open(path))
@@ -66,7 +66,7 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
         None => None,
     };
     let answerers = Answerers::new(&plan, Processes::new(base_env, work), world);
-    let mut reporter = reporter(screen, json, plan.real);
+    let mut reporter = reporter(screen, json);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -125,13 +125,10 @@ fn ended(driven: &Driven, run: &Run) -> Exit {
     }
 }
 
-fn reporter(screen: &Screen, json: bool, real: bool) -> Box<dyn Reporter> {
+fn reporter(screen: &Screen, json: bool) -> Box<dyn Reporter> {
     let zone = jiff::tz::TimeZone::system();
     if json {
         return Box::new(JsonLines::new(std::io::stdout()));
-    }
-    if screen.live && !screen.quiet {
-        return Box::new(Live::new(screen.err, real));
     }
     Box::new(Plain::new(std::io::stderr(), screen.err, zone))
 }

@@ -171,7 +171,12 @@ fn output(spec: &OutputSpec) -> Output {
         OutputSpec::Text => Output::Plain,
         OutputSpec::Json => Output::Json,
         OutputSpec::Lines => Output::Lines,
-        OutputSpec::Mapping(fields) => Output::Fields(fields.clone()),
+        OutputSpec::Mapping(fields) => Output::Fields(
+            fields
+                .iter()
+                .map(|(name, field)| (name.clone(), field.value.clone()))
+                .collect(),
+        ),
     }
 }
 

@@ -92,11 +92,15 @@ pub enum SyncPoint {
     Ledger,
     /// The ledger's name, before its first record.
     LedgerName,
+    /// What a killed process wrote into the ledger, before a run's first record builds on it.
+    LedgerHead,
+    /// What a killed process wrote into a run, before the ledger says it.
+    Mend,
 }
 
 impl SyncPoint {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Parent,
         Self::State,
         Self::Runs,
@@ -109,6 +113,8 @@ impl SyncPoint {
         Self::TornName,
         Self::Ledger,
         Self::LedgerName,
+        Self::LedgerHead,
+        Self::Mend,
     ];
 }
 

@@ -16,8 +16,6 @@ pub enum Code {
     Corrupt,
     /// 24: a blob is missing or was changed.
     Blob,
-    /// 23: a signature is bad.
-    Signature,
     /// 22: another history than the anchor's.
     Forked,
     /// 21: shorter than the anchor says.
@@ -30,8 +28,6 @@ pub enum Code {
     Torn,
     /// 12: open, or in doubt.
     Open,
-    /// 10: unanchored, though the policy asks for an anchor.
-    Unanchored,
     /// 0: proven as asked.
     Proven,
 }
@@ -42,14 +38,12 @@ impl Code {
         match self {
             Self::Corrupt => 20,
             Self::Blob => 24,
-            Self::Signature => 23,
             Self::Forked => 22,
             Self::Behind => 21,
             Self::Gone => 25,
             Self::NotVerified => 30,
             Self::Torn => 11,
             Self::Open => 12,
-            Self::Unanchored => 10,
             Self::Proven => 0,
         }
     }

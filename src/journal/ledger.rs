@@ -12,7 +12,7 @@ use super::disk::{Disk, DiskError, DiskFile, How, SyncPoint};
 use super::ledger_error::LedgerError;
 use super::ledger_event::{LedgerEntry, LedgerEvent, LedgerId};
 use super::read::{self, ReadReport, Tail};
-use super::record::{self, Place, Record};
+use super::record::{self, Record};
 use super::repair;
 use super::stamp::Stamps;
 use super::store::Store;
@@ -87,24 +87,25 @@ impl Ledger {
                 file.lock()?;
                 read::read_records(&*file, LedgerId)
             }
-            Err(error) if error.is_missing() => Ok(ReadReport {
-                records: Vec::new(),
-                next: Place::first(LedgerId),
-                ends: Vec::new(),
-                tail: Tail::Clean,
-                warnings: Vec::new(),
-            }),
+            Err(error) if error.is_missing() => Ok(ReadReport::empty(LedgerId)),
             Err(error) => Err(error),
         }
     }
 
-    /// The hash of the ledger's last record, for a run's first one; none where it is empty.
+    /// The hash of the ledger's last record, for a run's first one; none where it is empty. What
+    /// it stands for is durable: a run must not remember a ledger that a loss of power takes back.
     ///
     /// # Errors
     /// The disk failed, or the ledger is corrupt.
     pub fn head(&self) -> Result<Option<Digest>, LedgerError> {
-        let report = self.read()?;
+        let mut file = match self.disk.open(&self.path(), How::Append) {
+            Err(error) if error.is_missing() => return Ok(None),
+            other => other?,
+        };
+        file.lock()?;
+        let report = read::read_records(&*file, LedgerId)?;
         believable(&report)?;
+        file.sync(SyncPoint::LedgerHead)?;
         Ok(report.head().map(|head| head.h))
     }
 
@@ -193,7 +194,7 @@ impl Ledger {
             let Ok(report) = store
                 .run(&run)
                 .map_err(drop)
-                .and_then(|r| r.read().map_err(drop))
+                .and_then(|run| run.read_durably().map_err(drop))
             else {
                 mended.left.push(run);
                 continue;

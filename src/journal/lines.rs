@@ -3,8 +3,8 @@
 use super::disk::{DiskError, DiskFile};
 use super::record::MAX_RECORD;
 
-/// How much is read at a time, in bytes.
-const CHUNK: usize = 64 * 1024;
+/// How much is held at a time, in bytes: a line of the limit, and as much again to read into.
+const ROOM: usize = 2 * MAX_RECORD + 1;
 
 /// One line of a file.
 pub(super) enum Line<'a> {
@@ -18,9 +18,10 @@ pub(super) enum Line<'a> {
 
 pub(super) struct Lines<'a> {
     file: &'a dyn DiskFile,
-    /// What was read and not handed out yet begins at `start`.
+    /// What was read and not handed out yet lies from `start` to `filled`.
     buffer: Vec<u8>,
     start: usize,
+    filled: usize,
     /// Where `start` is in the file.
     offset: u64,
     /// How far after `start` there is known to be no newline.
@@ -33,8 +34,9 @@ impl<'a> Lines<'a> {
     pub(super) fn new(file: &'a dyn DiskFile) -> Self {
         Self {
             file,
-            buffer: Vec::new(),
+            buffer: vec![0; ROOM],
             start: 0,
+            filled: 0,
             offset: 0,
             scanned: 0,
             dropped: 0,
@@ -44,7 +46,7 @@ impl<'a> Lines<'a> {
     /// The next line and where it begins, in bytes; none at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<(u64, Line<'_>)>, DiskError> {
         loop {
-            let unread = self.buffer.get(self.start..).unwrap_or_default();
+            let unread = self.buffer.get(self.start..self.filled).unwrap_or_default();
             let unscanned = unread.get(self.scanned..).unwrap_or_default();
             if let Some(found) = unscanned.iter().position(|byte| *byte == b'\n') {
                 return Ok(Some(self.take(self.scanned + found)));
@@ -53,16 +55,14 @@ impl<'a> Lines<'a> {
             if self.scanned > MAX_RECORD {
                 self.dropped += self.scanned;
                 self.offset += self.scanned as u64;
-                self.buffer.clear();
-                self.start = 0;
-                self.scanned = 0;
+                (self.start, self.filled, self.scanned) = (0, 0, 0);
             }
             if !self.fill()? {
                 let length = (self.dropped + self.scanned) as u64;
                 let offset = self.offset - self.dropped as u64;
                 self.offset += self.scanned as u64;
-                self.buffer.clear();
-                (self.start, self.scanned, self.dropped) = (0, 0, 0);
+                (self.start, self.filled) = (0, 0);
+                (self.scanned, self.dropped) = (0, 0);
                 return Ok((length > 0).then_some((offset, Line::Tail { length })));
             }
         }
@@ -87,16 +87,15 @@ impl<'a> Lines<'a> {
 
     /// Reads on; false at the end of the file.
     fn fill(&mut self) -> Result<bool, DiskError> {
-        self.buffer.drain(..self.start);
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
         self.start = 0;
-        let kept = self.buffer.len();
-        let at = self.offset + kept as u64;
-        self.buffer.resize(kept + CHUNK, 0);
-        let read = match self.buffer.get_mut(kept..) {
+        let at = self.offset + self.filled as u64;
+        let read = match self.buffer.get_mut(self.filled..) {
             Some(room) => self.file.read_at(at, room)?,
             None => 0,
         };
-        self.buffer.truncate(kept + read);
+        self.filled += read;
         Ok(read > 0)
     }
 }

@@ -67,6 +67,16 @@ impl std::fmt::Display for Warning {
 }
 
 impl<E: Entry> ReadReport<E> {
+    pub(super) fn empty(id: E::Id) -> Self {
+        Self {
+            records: Vec::new(),
+            next: Place::first(id),
+            ends: Vec::new(),
+            tail: Tail::Clean,
+            warnings: Vec::new(),
+        }
+    }
+
     /// The last good record's place and hash; none where there is no record.
     pub fn head(&self) -> Option<Head> {
         self.next.head()
@@ -101,13 +111,7 @@ pub(super) fn read_records<E: Entry>(
     file: &dyn DiskFile,
     id: E::Id,
 ) -> Result<ReadReport<E>, DiskError> {
-    let mut report = ReadReport {
-        records: Vec::new(),
-        next: Place::first(id),
-        ends: Vec::new(),
-        tail: Tail::Clean,
-        warnings: Vec::new(),
-    };
+    let mut report = ReadReport::empty(id);
     let mut lines = Lines::new(file);
     while let Some((offset, line)) = lines.next()? {
         let decoded = match line {

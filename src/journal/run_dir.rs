@@ -85,6 +85,16 @@ impl RunDir {
         read::read_records(&*file, self.id.clone())
     }
 
+    /// The same, and all that was read is durable, also where its writer was killed before the
+    /// sync.
+    pub(super) fn read_durably(&self) -> Result<ReadReport, DiskError> {
+        self.check()?;
+        let mut file = self.disk.open(&self.journal(), How::Append)?;
+        let report = read::read_records(&*file, self.id.clone())?;
+        file.sync(SyncPoint::Mend)?;
+        Ok(report)
+    }
+
     /// The bytes of a blob, checked against its digest.
     ///
     /// # Errors

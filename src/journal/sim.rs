@@ -13,8 +13,9 @@ use super::disk::{Kind, Stat};
 pub enum Crash {
     /// Nothing: names and bytes are as they were at their last sync.
     Lost,
-    /// All: the process was killed, and the page cache lives on.
-    Kept,
+    /// All, but it is no more durable than before: the process was killed, and the page cache
+    /// lives on.
+    Killed,
     /// Names survive, and of each file's unsynced bytes at most the first so many.
     Torn(usize),
     /// The same, but the lost bytes are there as zeros: the length survived, the data did not.
@@ -101,9 +102,10 @@ impl Inode {
 
     /// Becomes what is found after a crash.
     pub(super) fn crash(&mut self, crash: Crash) {
+        self.locked_by = None;
         let mut left = match crash {
+            Crash::Killed => return,
             Crash::Lost => 0,
-            Crash::Kept => usize::MAX,
             Crash::Torn(n) | Crash::Zeros(n) => n,
         };
         let mut data = std::mem::take(&mut self.durable);
@@ -123,7 +125,6 @@ impl Inode {
         }
         self.data = data;
         self.sync();
-        self.locked_by = None;
     }
 }
 
@@ -168,6 +169,16 @@ impl Medium {
             .extend(now.map(|(path, id)| (path.clone(), *id)));
     }
 
+    /// How many bytes of a file were written since its last sync.
+    pub(super) fn unsynced(&mut self, path: &Path) -> usize {
+        let changes = self.inode(path).map(|(_, inode)| inode.changes.iter());
+        let appended = changes.into_iter().flatten().map(|change| match change {
+            Change::Append(bytes) => bytes.len(),
+            Change::Cut(_) => 0,
+        });
+        appended.sum()
+    }
+
     /// How many bytes all files that have a name take.
     pub(super) fn used(&self) -> usize {
         let inodes = self.names.values().filter_map(|id| self.inodes.get(*id));
@@ -184,7 +195,9 @@ impl Medium {
                 above.all(|p| p.as_os_str().is_empty() || names.contains_key(p))
             });
         }
-        self.durable_names.clone_from(&self.names);
+        if crash != Crash::Killed {
+            self.durable_names.clone_from(&self.names);
+        }
         for inode in &mut self.inodes {
             inode.crash(crash);
         }

@@ -94,13 +94,21 @@ impl SimDisk {
         self.state().medium.used()
     }
 
-    /// Another disk: this one as it is found after a crash now. Locks are gone, faults too.
+    /// How many bytes of a file were written since its last sync.
+    pub fn unsynced(&self, path: &Path) -> usize {
+        self.state().medium.unsynced(path)
+    }
+
+    /// Another disk: this one as it is found after a crash now. Locks are gone and faults are
+    /// too; a sync that is left out stays left out.
     #[must_use]
     pub fn crash(&self, crash: Crash) -> Self {
-        let mut medium = self.state().medium.clone();
+        let before = self.state();
+        let mut medium = before.medium.clone();
         medium.crash(crash);
         let state = State {
             medium,
+            omitted: before.omitted,
             ..State::default()
         };
         Self(Arc::new(Shared {

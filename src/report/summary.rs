@@ -38,14 +38,17 @@ pub fn summary(run: &Run, look: &Look) -> String {
     out.section(
         "Changed",
         own(has_changed).into_iter().map(changed).collect(),
+        true,
     );
     out.section(
         "Taken back",
         own(is_taken_back).into_iter().map(back).collect(),
+        false,
     );
     out.section(
         "Skipped",
         own(is_skipped).into_iter().map(skipped).collect(),
+        false,
     );
     let todo = run.closing().map(|c| c.follow_ups.as_slice());
     let todo = todo.unwrap_or_default().iter();
@@ -55,6 +58,7 @@ pub fn summary(run: &Run, look: &Look) -> String {
         "Remains to be done",
         todo.map(|todo| Line::new().text("  • ").text(todo))
             .collect(),
+        false,
     );
     out.next(run);
     out.out

@@ -8,3 +8,6 @@ pub const MAX_NESTING: usize = 16;
 
 /// The longest value of a parameter, in bytes: it becomes a word of a command line.
 pub const MAX_VALUE: usize = 64 * 1024;
+
+/// How many names are held against a misspelt one to find the nearest.
+pub(super) const MAX_NEAR: usize = 2_000;

@@ -9,6 +9,7 @@ pub mod expressions;
 mod fields;
 pub mod limits;
 mod render;
+pub mod resolve;
 pub mod runbook;
 pub mod shape;
 pub mod source;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::suggest::nearest;
 use crate::model::text::{clip, escape_controls};
 use crate::spec::decode::Decoder;
+use crate::spec::limits::MAX_NEAR;
 use crate::spec::step::Step;
 use crate::spec::yaml::Node;
 
@@ -23,6 +24,9 @@ pub(super) fn check(decoder: &Decoder, items: &[Node], steps: &[Option<Step>]) {
         .collect();
     let mut edges: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
     for (i, step) in steps.iter().enumerate() {
+        if decoder.is_full() {
+            return;
+        }
         let mut seen = HashSet::new();
         for need in step.iter().flat_map(|step| &step.how.needs) {
             if !seen.insert(need.as_str()) {
@@ -31,7 +35,7 @@ pub(super) fn check(decoder: &Decoder, items: &[Node], steps: &[Option<Step>]) {
             } else if !known.contains(need.as_str()) {
                 let shown = escape_controls(&clip(need.as_str(), 60)).into_owned();
                 let message = format!("no step beside this one is called `{shown}`");
-                let near = nearest(need.as_str(), ids.iter().map(String::as_str));
+                let near = nearest(need.as_str(), ids.iter().take(MAX_NEAR).map(String::as_str));
                 decoder.report(
                     decoder
                         .error(need.span, message)

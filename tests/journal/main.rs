@@ -1,0 +1,12 @@
+//! The journal's floor, on a simulated disk and on a real one. Numbers are rows of the threat list.
+
+mod attacks;
+mod crash;
+mod events;
+mod faults;
+mod finding_runs;
+mod people;
+mod records;
+mod specimen;
+mod story;
+mod syncs;
