@@ -19,6 +19,8 @@ mod own_tests;
 mod rules;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/source_tests.rs"]
+mod source_tests;
 #[path = "tidy/tables.rs"]
 mod tables;
 
