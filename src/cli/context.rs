@@ -35,8 +35,27 @@ impl Context {
     /// The state directory; made where it is missing.
     pub fn store(&self) -> Result<Store, CliError> {
         let path = state_dir(self.state_dir.as_deref(), &self.surroundings)?;
-        Ok(Store::open(&path)?)
+        open_store(&path)
     }
+}
+
+/// In a debug build, a variable can end the process at the n-th change of the disk.
+#[cfg(debug_assertions)]
+fn open_store(path: &std::path::Path) -> Result<Store, CliError> {
+    use crate::journal::{CrashingDisk, RealDisk};
+    let crash_at = std::env::var("RUNBOOK_CRASH_AT").ok();
+    match crash_at.and_then(|n| n.parse().ok()) {
+        Some(n) => {
+            let disk = std::sync::Arc::new(CrashingDisk::new(RealDisk, n));
+            Ok(Store::open_on(disk, path)?)
+        }
+        None => Ok(Store::open(path)?),
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn open_store(path: &std::path::Path) -> Result<Store, CliError> {
+    Ok(Store::open(path)?)
 }
 
 impl From<WorkspaceError> for CliError {

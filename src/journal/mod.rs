@@ -15,6 +15,8 @@
 
 mod blobs;
 mod chain;
+#[cfg(debug_assertions)]
+mod crashing;
 mod disk;
 mod envelope;
 mod error;
@@ -42,6 +44,8 @@ mod write;
 
 pub use blobs::{BlobError, BlobState, Blobs, named_by};
 pub use chain::{DOMAIN, link};
+#[cfg(debug_assertions)]
+pub use crashing::CrashingDisk;
 pub use disk::{
     DIR_MODE, Disk, DiskError, DiskFile, Doing, FILE_MODE, How, Kind, Refused, Stat, SyncPoint, Why,
 };

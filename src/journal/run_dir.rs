@@ -81,8 +81,12 @@ impl RunDir {
     /// The disk failed, or something in the way is not ours.
     pub fn read(&self) -> Result<ReadReport, DiskError> {
         self.check()?;
-        let file = self.disk.open(&self.journal(), How::Read)?;
-        read::read_records(&*file, self.id.clone())
+        match self.disk.open(&self.journal(), How::Read) {
+            Ok(file) => read::read_records(&*file, self.id.clone()),
+            // Its process was killed between making the directory and the file.
+            Err(error) if error.is_missing() => Ok(ReadReport::empty(self.id.clone())),
+            Err(error) => Err(error),
+        }
     }
 
     /// The same, and all that was read is durable, also where its writer was killed before the
