@@ -2,6 +2,13 @@
 //!
 //! On the disk of the working directory's `target`, never on tmpfs: `TMPDIR` may be one.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a bench that cannot be run says so by failing"
+)]
+
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;

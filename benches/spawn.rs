@@ -1,5 +1,12 @@
 //! What a process costs through `call`, against the standard library's bare spawn and wait.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a bench that cannot be run says so by failing"
+)]
+
 use std::process::Command;
 
 use divan::Bencher;

@@ -130,6 +130,10 @@ fn ended_by_thread(handle: Arc<duct::Handle>) -> io::Result<OwnedFd> {
 }
 
 /// Takes the terminal, and every signal that is typed into it, away from the process.
+#[allow(
+    unsafe_code,
+    reason = "nothing safe gives a child a session of its own"
+)]
 fn own_session(command: &mut std::process::Command) {
     let hook = || {
         rustix::process::setsid()?;

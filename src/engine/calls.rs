@@ -212,7 +212,7 @@ impl Driver<'_> {
         if next.note {
             let what = Happened::PollSeen {
                 met: matches!(look.met, Ok(true)),
-                output: look.output.clone().filter(|output| small(output)),
+                output: look.output.clone().filter(small),
                 failure,
             };
             let draft = Draft {

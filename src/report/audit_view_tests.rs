@@ -1,3 +1,5 @@
+//! A journal as people read it, at several widths.
+
 use super::*;
 use crate::model::event::{
     Decision, FailureChoice, ParkReason, Resolution, ResolvedBy, UndoReason,

@@ -1,3 +1,5 @@
+//! A run told in plain lines.
+
 use super::*;
 use proptest::prelude::*;
 

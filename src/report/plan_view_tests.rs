@@ -1,3 +1,5 @@
+//! A plan as people read it, at several widths.
+
 use super::*;
 use crate::report::plan_json;
 use crate::report::testing;

@@ -1,3 +1,5 @@
+//! What is said at the end of a run, by how it ended.
+
 use super::*;
 use crate::model::call::{Ended, Failure};
 use crate::model::event::Decision;

@@ -39,7 +39,7 @@ mod tests {
             let vars = vars.iter().map(|(k, v)| (k.into(), v.into())).collect();
             state_dir(
                 flag.map(Path::new),
-                &Surroundings::new("/work".into(), vars),
+                &Surroundings::new("/team".into(), vars),
             )
         };
         let all = [
@@ -47,7 +47,7 @@ mod tests {
             ("XDG_STATE_HOME", "/state"),
             ("HOME", "/home/ana"),
         ];
-        assert_eq!(of(Some("here"), &all).unwrap(), Path::new("/work/here"));
+        assert_eq!(of(Some("here"), &all).unwrap(), Path::new("/team/here"));
         assert_eq!(of(None, &all).unwrap(), Path::new("/runs"));
         assert_eq!(of(None, &all[1..]).unwrap(), Path::new("/state/runbook"));
         assert_eq!(

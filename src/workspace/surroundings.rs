@@ -65,7 +65,7 @@ mod tests {
 
     fn with(vars: &[(&str, &str)]) -> Surroundings {
         let vars = vars.iter().map(|(k, v)| (k.into(), v.into())).collect();
-        Surroundings::new("/work".into(), vars)
+        Surroundings::new("/team".into(), vars)
     }
 
     #[test]

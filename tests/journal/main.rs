@@ -1,5 +1,12 @@
 //! The journal's floor, on a simulated disk and on a real one. Numbers are rows of the threat list.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what must hold by failing"
+)]
+
 mod attacks;
 mod crash;
 mod events;

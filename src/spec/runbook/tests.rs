@@ -1,3 +1,5 @@
+//! Runbooks, good and bad, and what is said about the bad.
+
 use super::*;
 use crate::model::Value;
 use crate::spec::Diagnostics;
