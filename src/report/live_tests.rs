@@ -1,3 +1,5 @@
+//! The live view on a terminal that is only remembered.
+
 use super::*;
 use std::sync::{Arc, Mutex};
 

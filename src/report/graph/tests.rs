@@ -1,3 +1,5 @@
+//! Graphs of a small plan in all formats.
+
 use super::*;
 use crate::model::text::is_unsafe;
 use crate::report::testing;
