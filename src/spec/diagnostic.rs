@@ -287,3 +287,6 @@ impl IntoIterator for Diagnostics {
         self.found.into_iter()
     }
 }
+
+#[cfg(test)]
+mod tests;

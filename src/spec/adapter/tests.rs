@@ -136,7 +136,6 @@ fn an_adapter_keeps_its_contract() {
 }
 
 #[test]
-#[ignore = "types of expressions are not checked yet"]
 fn templates_know_settings_and_arguments_only() {
     assert_eq!(changed("settings.primary", "settings.primry").len(), 1);
     assert_eq!(changed("args.cluster", "args.clster").len(), 1);

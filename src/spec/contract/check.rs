@@ -48,12 +48,13 @@ impl<'a> Checker<'a> {
         self.decoder.report(error.maybe_help(help));
     }
 
+    fn node(&self, action: &ActionName) -> Option<&'a Node> {
+        self.root.get("actions")?.get(action.as_str())
+    }
+
     /// Where a key of an action is written: `undo`, or `with`, `cluster` under it.
     fn key(&self, action: &ActionName, path: &[&str]) -> Span {
-        let mut node = self
-            .root
-            .get("actions")
-            .and_then(|node| node.get(action.as_str()));
+        let mut node = self.node(action);
         let mut span = node.map_or(self.root.span, |node| node.span);
         for part in path {
             let entry = node
@@ -152,10 +153,14 @@ impl<'a> Checker<'a> {
         let read = |call: &Call| self.read(call).map(Action::output_shape);
         let verified = action.verify.as_ref().and_then(|verify| read(&verify.call));
         let declared = action.before.as_ref().and_then(read);
-        // Where nothing is declared, what `verify` reads is read before acting too.
-        let before = match action.before {
-            Some(_) => declared.clone(),
-            None => verified.clone(),
+        let node = self.node(name);
+        let there = |key: &str| node.is_some_and(|node| node.get(key).is_some());
+        // Where nothing is declared, what `verify` reads is read before acting too. What stands
+        // there but could not be read may be anything: one error is enough.
+        let before = match (there("before"), there("verify")) {
+            (true, _) => Some(declared.unwrap_or(Shape::Any)),
+            (false, true) => Some(verified.clone().unwrap_or(Shape::Any)),
+            (false, false) => None,
         };
         let of_args = TypeScope::new().with("args", &args);
         if let Some(call) = &action.before {
@@ -163,9 +168,8 @@ impl<'a> Checker<'a> {
         }
         if let Some(verify) = &action.verify {
             let mut scope = of_args.clone();
-            if action.before.is_some() {
-                // What could not be read is not checked either.
-                scope = scope.made("before", declared.unwrap_or(Shape::Any));
+            if let Some(before) = before.clone().filter(|_| there("before")) {
+                scope = scope.made("before", before);
             }
             self.with(name, "verify", &verify.call, &scope);
             let scope = of_args
@@ -178,8 +182,8 @@ impl<'a> Checker<'a> {
         if let Some(undo) = &action.undo {
             self.action(&undo.action);
             let mut scope = of_args.clone().with("output", &output);
-            if action.before.is_some() || action.verify.is_some() {
-                scope = scope.made("before", before.unwrap_or(Shape::Any));
+            if let Some(before) = before {
+                scope = scope.made("before", before);
             }
             self.with(name, "undo", undo, &scope);
         }

@@ -136,6 +136,11 @@ fn mistakes_are_said_in_plain_words() {
         ("a: *\n", "1:4 anchors and aliases are not supported"),
         ("a: 1\n- b\n", "2:1 the indentation fits nothing above"),
         ("a: ]\n", "1:4 a bracket is closed that was not opened"),
+        (
+            "a: {, b: 1}\n",
+            "1:5 a value is missing inside the brackets",
+        ),
+        ("a: [b,, c]\n", "1:7 a value is missing inside the brackets"),
         ("a: 1\nb\n", "2:1 a key with its `:` was expected here"),
     ] {
         assert_eq!(brief(text), [expected], "{text}");
@@ -298,6 +303,28 @@ fn an_independent_parser_sees_the_same_values() {
         let theirs: serde_yaml::Value = serde_yaml::from_str(text).unwrap();
         compare(&parse(text), &theirs, text);
     }
+}
+
+/// So it must in every file that is shipped.
+#[test]
+fn an_independent_parser_sees_the_same_values_in_shipped_files() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("adapters"), root.join("runbooks")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "yaml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let theirs: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+                compare(&parse(&text), &theirs, &path.to_string_lossy());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 40, "{seen}");
 }
 
 fn compare(ours: &Node, theirs: &serde_yaml::Value, file: &str) {

@@ -43,7 +43,7 @@ pub(super) fn syntax_error(source: &Arc<Source>, error: &ScanError, after: usize
     let length = next
         .filter(|c| !"\r\n".contains(*c))
         .map_or(0, char::len_utf8);
-    let (message, help) = words(error.kind());
+    let (message, help) = words(error.kind(), next.is_none());
     Diagnostic::error(source, Span::new(at, at + length), message)
         .code("yaml-syntax")
         .maybe_help(help)
@@ -65,7 +65,7 @@ fn content_after(text: &str, mut at: usize) -> usize {
 const QUOTE: &str = "put the text in quotes";
 const ALIGN: &str = "give all entries of one list or mapping the same indentation, in spaces";
 
-fn words(kind: &ErrorKind) -> (String, Option<&'static str>) {
+fn words(kind: &ErrorKind, at_end: bool) -> (String, Option<&'static str>) {
     use ErrorKind as E;
     let (message, help) = match kind {
         E::TabNotAllowed
@@ -114,6 +114,17 @@ fn words(kind: &ErrorKind) -> (String, Option<&'static str>) {
         E::UnclosedFlowCollection { open } => {
             let message = format!("the bracket `{open}` is never closed");
             return (message, Some("close it, or put the text in quotes"));
+        }
+        // So the parser calls an empty place between commas too.
+        E::UnexpectedEofFlowSequence
+        | E::UnexpectedEofFlowMapping
+        | E::UnexpectedEofImplicitFlowMapping
+            if !at_end =>
+        {
+            (
+                "a value is missing inside the brackets",
+                "remove the comma, or put the text in quotes",
+            )
         }
         E::UnexpectedEofFlowSequence
         | E::UnexpectedEofFlowMapping
