@@ -1,1 +1,41 @@
 //! What answers a call: a command, a bare command, the simulation.
+//!
+//! From the ground up: `find` and `spawn` start a process, `capture` takes what it prints,
+//! `session` knows who belongs to it, `group` watches it to its end, `environ` says what it may
+//! see, and [`Processes`] is all of that for one request. `judge` and `reading` turn the end of a
+//! process into a reply. Above stand the adapters: [`OwnProcess`]
+//! for `run:` steps, [`BareCommand`] for a tool that is bound to a command line, and
+//! [`CommandAdapter`] for the `command` actions of an adapter's file.
+//!
+//! A process has its own session, hence its own group and no terminal; its stdin is at its end; its
+//! environment is an allow-list. One that never started is `not_started`; one that was started and
+//! ended by us has an outcome that nobody knows.
+
+mod bare;
+mod capture;
+mod command;
+mod environ;
+mod find;
+mod group;
+mod job;
+mod judge;
+mod process;
+mod reading;
+mod session;
+mod signal;
+mod simulate;
+mod spawn;
+
+pub use bare::BareCommand;
+pub use capture::{DEFAULT_CAP, MAX_LINE};
+pub use command::{CommandAdapter, CommandSpec};
+pub use environ::Environment;
+pub use group::{End, Finished};
+pub use job::{Job, Processes};
+pub use judge::{OUTPUT_NAMES, Output, Reading};
+pub use process::OwnProcess;
+pub use reading::{Promise, TEXT_CAP};
+pub use simulate::Simulation;
+
+#[cfg(test)]
+mod tests;

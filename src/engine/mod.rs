@@ -1,1 +1,38 @@
 //! The one loop that touches the world.
+//!
+//! [`open`] makes a run of a plan, or takes one up again from its journal; [`Driver`] drives it
+//! until it is closed or must wait for a person. Only the driver appends to the journal.
+//!
+//! ```text
+//! clock                    the run's time: the wall's, or the sandbox's
+//! people, terminal         who is asked: prepared answers, the controlling terminal, nobody
+//! carried                  calls that a person carries out
+//! answerers                who answers each call
+//! signals                  what ends a run's process
+//! driver                   the loop, and what it is driven with
+//! asking, calls, waiting   its three kinds of business: people, calls, time
+//! open                     a first run and a resumed one, on the same way
+//! ```
+
+pub mod answerers;
+mod asking;
+mod calls;
+mod carried;
+mod clock;
+mod driver;
+mod error;
+mod open;
+mod people;
+mod prompt;
+mod signals;
+mod terminal;
+mod waiting;
+
+pub use answerers::Answerers;
+pub use clock::{Clock, SimulatedClock, WallClock};
+pub use driver::{Driven, Driver};
+pub use error::EngineError;
+pub use open::{First, Held, Setting, VERSION, first_run, resumed_run};
+pub use people::{People, Prepared, Question, Said, Unanswered};
+pub use signals::{Signalled, listen};
+pub use terminal::Terminal;

@@ -5,10 +5,13 @@
 //! environment's policy, taken together; every tool is bound.
 
 pub mod bind;
+mod build;
 pub mod node;
+pub mod params;
 mod plan;
 
 pub use bind::{Answers, Binding, Bindings, BoundBy};
+pub use build::{Defined, Ingredients, PlanError, build};
 pub use node::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx,
 };

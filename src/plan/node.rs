@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::expr::{Expression, Template};
 use crate::model::ids::{ActionName, ArgName, Name, RunbookName, StepId};
 use crate::model::{Duration, Effect, Map};
+use crate::spec::source::Spanned;
 use crate::spec::step::{
     Ask, How, Literal, Manual, OnFailure, Pause, ResolvedCall, RunStep, UndoWhen,
 };
@@ -192,9 +193,9 @@ pub struct Scope {
     /// What a failure leads to where a step does not say.
     pub on_failure: Option<OnFailure>,
     /// For its `run:` steps.
-    pub env: IndexMap<String, Template>,
+    pub env: IndexMap<String, Spanned<Template>>,
     /// The working directory of its `run:` steps.
-    pub dir: Option<Template>,
+    pub dir: Option<Spanned<Template>>,
     /// Its steps by id, blocks and what is in them alike.
     pub ids: IndexMap<StepId, NodeIx>,
 }

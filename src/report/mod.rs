@@ -1,1 +1,42 @@
 //! What people see: live view, plain lines, JSON lines, summaries, plans, graphs.
+//!
+//! Architecture invariant: text from outside reaches a screen only with its control characters
+//! shown as escapes, and colour is never the only carrier of a meaning. Nothing here is state: a
+//! reporter that fails to write changes nothing about the run.
+
+mod audit_view;
+mod clock;
+mod describe;
+mod face;
+mod graph;
+mod json;
+mod known;
+mod line;
+mod live;
+mod plain;
+mod plan_json;
+mod plan_view;
+mod progress;
+mod reporter;
+mod scroll;
+mod style;
+mod summary;
+mod tell;
+mod words;
+
+#[cfg(test)]
+mod testing;
+
+pub use audit_view::record_line;
+pub use describe::undo_words;
+pub use graph::{Format, graph};
+pub use json::JsonLines;
+pub use line::Line;
+pub use live::Live;
+pub use plain::Plain;
+pub use plan_json::plan_json;
+pub use plan_view::{brief, plan};
+pub use reporter::{Notice, Reporter};
+pub use style::{Look, Mark, Tone};
+pub use summary::summary;
+pub use words::work_words;

@@ -9,8 +9,7 @@ use super::state::{Inst, InstIx, Run, State};
 use crate::expr::Scope;
 use crate::model::call::{Ended, Failure, FailureKind, Work};
 use crate::model::event::{
-    Decision, FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy,
-    StepFinished,
+    Decision, FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy, StepFinished,
 };
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::output::{Stored, Streams};
@@ -35,6 +34,15 @@ pub struct Input {
 pub enum Fact {
     /// What a step did has ended.
     Replied(Replied),
+    /// A poll came to the end of its time.
+    GaveUp {
+        /// What did not hold, and what the last look saw.
+        failure: Failure,
+        /// What the last look saw.
+        output: Option<Value>,
+        /// How long it took, in the run's time.
+        took: Duration,
+    },
     /// The look before acting has ended.
     Looked(Ended),
     /// The contract's `verify` has ended.
@@ -158,6 +166,21 @@ impl Run {
                 State::Started { .. } => Ok(self.result(ix, replied)),
                 _ => Err("it does not act any more"),
             },
+            Fact::GaveUp {
+                failure,
+                output,
+                took,
+            } => match inst.state {
+                State::Started { .. } => Ok(Happened::StepFinished(Box::new(StepFinished {
+                    outcome: Outcome::TimedOut,
+                    output: output.map(Stored::Inline),
+                    failure: Some(failure),
+                    streams: Streams::default(),
+                    notes: Vec::new(),
+                    took,
+                }))),
+                _ => Err("it does not act any more"),
+            },
             Fact::Looked(ended) if waiting => Ok(match ended {
                 Ended::Succeeded(output) => Happened::BeforeSeen {
                     output: Some(output),
@@ -270,7 +293,10 @@ impl Run {
             }
             Ended::Cancelled if reads => (Outcome::Cancelled, None, None),
             Ended::Cancelled => {
-                return unknown("it was ended on request: it may have acted".to_owned(), streams);
+                return unknown(
+                    "it was ended on request: it may have acted".to_owned(),
+                    streams,
+                );
             }
             Ended::Unknown(reason) => return unknown(reason, streams),
         };
@@ -289,7 +315,10 @@ impl Run {
         let Some(expect) = &node.how.expect else {
             return Ok(());
         };
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let names = Scope::over(&at).with("output", output);
         match expect.value.eval_bool(&names) {
             Ok(true) => Ok(()),
@@ -326,7 +355,10 @@ impl Run {
         let Some(verify) = verify else {
             return cannot_tell("the contract has no `verify`".to_owned());
         };
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let args = match inst.work.as_deref() {
             Some(Work::Call(call)) => self.all_args(call),
             _ => Value::default(),
@@ -349,6 +381,16 @@ impl Run {
             Resolution::Happened => &verify.done,
             _ => &verify.not_done,
         };
+        let told_output = match resolution {
+            Resolution::Happened => verify.told_output(&names),
+            _ => None,
+        };
+        // What happened must also be known by its answer, where later steps may read that: to
+        // ask again with the same key does no harm if the action says so.
+        if resolution == Resolution::Happened && told_output.is_none() && self.answer_is_lost(inst)
+        {
+            return cannot_tell("it happened, and its answer is lost".to_owned());
+        }
         Happened::StepResolved {
             resolution,
             by: ResolvedBy::Verify,
@@ -357,8 +399,17 @@ impl Run {
                 expression.source(),
                 told(&expression.explain(&names))
             ),
-            output: None,
+            output: told_output,
         }
+    }
+
+    /// Whether an action promises an answer that a second request with the same key would give.
+    fn answer_is_lost(&self, inst: &Inst) -> bool {
+        let action = match inst.work.as_deref() {
+            Some(Work::Call(call)) => self.plan.action(&call.tool.tool, &call.action),
+            _ => None,
+        };
+        action.is_some_and(|action| action.idempotent && !action.output.is_empty())
     }
 
     /// A call's arguments by name, those that were not given as `none`.
@@ -380,9 +431,15 @@ impl Run {
             Some((ix, node.how.poll.as_ref()?))
         });
         let Some((ix, poll)) = poll else {
-            return Err(Failure::new(FailureKind::Expression, "the step does not poll"));
+            return Err(Failure::new(
+                FailureKind::Expression,
+                "the step does not poll",
+            ));
         };
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let names = Scope::over(&at).with("output", output);
         poll.until
             .value

@@ -4,9 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::state::{
-    BlockState, Frame, FrameIx, Inst, InstIx, Phase, Role, Run, State,
-};
+use super::state::{BlockState, Frame, FrameIx, Inst, InstIx, Phase, Role, Run, State};
 use crate::model::call::{Failure, FailureKind};
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::{Map, Status, Timestamp, Value};
@@ -414,7 +412,10 @@ impl Run {
             };
         }
         if self.phase == Phase::Undo
-            && self.undoing.as_ref().is_some_and(|undoing| undoing.done >= undoing.queue.len())
+            && self
+                .undoing
+                .as_ref()
+                .is_some_and(|undoing| undoing.done >= undoing.queue.len())
         {
             self.phase = self.begin_finally();
         }

@@ -13,7 +13,7 @@ use crate::model::event::{
     RunOpened, RunOutcome, SkipReason, StepFinished, StepStarted,
 };
 use crate::model::ids::{Attempt, StepKey};
-use crate::model::people::{Actor, Way};
+use crate::model::people::Way;
 use crate::model::{Digest, Map, Status, Timestamp, Value};
 use crate::spec::step::OnCancel;
 
@@ -260,7 +260,11 @@ impl Run {
     }
 
     fn on_parked(&mut self) -> Applied {
-        if self.acting > 0 {
+        // What only looks may be left: it is done again.
+        let acts = self.active.iter().map(|ix| self.inst(*ix)).any(|inst| {
+            matches!(inst.state, State::Started { .. }) && self.plan.node(inst.node).effect.acts()
+        });
+        if acts {
             return Err("a step still acts".to_owned());
         }
         match &mut self.opened {
@@ -306,13 +310,7 @@ impl Run {
         Ok(())
     }
 
-    fn on_loop(
-        &mut self,
-        ix: InstIx,
-        at: Timestamp,
-        items: &[Value],
-        keys: &[String],
-    ) -> Applied {
+    fn on_loop(&mut self, ix: InstIx, at: Timestamp, items: &[Value], keys: &[String]) -> Applied {
         self.must_be_ready(ix)?;
         let Role::Loop { .. } = self.inst(ix).role else {
             return Err("the step is no loop".to_owned());
@@ -465,7 +463,8 @@ impl Run {
                 self.succeeded(ix, at);
             }
             Resolution::DidNotHappen if live => {
-                let failure = Failure::new(FailureKind::Answer, format!("it did not happen: {reason}"));
+                let failure =
+                    Failure::new(FailureKind::Answer, format!("it did not happen: {reason}"));
                 self.fail(ix, at, Status::Failed, failure);
             }
             Resolution::DidNotHappen | Resolution::Again => self.again(ix, None),
@@ -488,7 +487,11 @@ impl Run {
         way: Way,
         reason: Option<&str>,
     ) -> Applied {
-        let State::Failing { at: failed_at, status } = self.inst(ix).state else {
+        let State::Failing {
+            at: failed_at,
+            status,
+        } = self.inst(ix).state
+        else {
             return Err("the step has not failed".to_owned());
         };
         if status == Status::Declined
@@ -576,7 +579,12 @@ impl Run {
                         repeat.until.value.source(),
                         repeat.at_most
                     );
-                    self.fail(ix, at, Status::Failed, Failure::new(FailureKind::Loop, message));
+                    self.fail(
+                        ix,
+                        at,
+                        Status::Failed,
+                        Failure::new(FailureKind::Loop, message),
+                    );
                 } else {
                     self.again(ix, None);
                 }
@@ -714,11 +722,6 @@ pub fn fold<'a>(
         run.apply(event)?;
     }
     Ok(run)
-}
-
-/// Whether an event was caused by a person, for those that only a person may cause.
-pub(super) fn by_person(actor: &Actor) -> bool {
-    matches!(actor, Actor::Person(_))
 }
 
 impl Inst {

@@ -10,13 +10,11 @@ use super::render::{self, broken, calls_out};
 use super::state::{Inst, InstIx, Phase, Role, Run, State};
 use crate::expr::{Names, Scope};
 use crate::model::call::{Failure, FailureKind, ToolCall, Work};
-use crate::model::event::{
-    Happened, Resolution, ResolvedBy, RunClosed, SkipReason, StepStarted,
-};
+use crate::model::event::{Happened, Resolution, ResolvedBy, RunClosed, SkipReason, StepStarted};
 use crate::model::ids::IdempotencyKey;
 use crate::model::{Digest, Duration, Effect, Map, Timestamp, Value};
 use crate::plan::{Answers, Node, NodeDoes};
-use crate::spec::contract::ReadCall;
+use crate::spec::contract::Call as ContractCall;
 use crate::spec::step::{Ask, ForEach, Literal, Manual, Pause};
 
 /// The most calls that are under way at once, whatever a runbook asks for: each holds a process
@@ -97,7 +95,9 @@ impl Run {
                 Considered::Nothing
             }
             State::Ready { .. } => Considered::Do(or_refuse(inst, self.ready(ix, inst, node, now))),
-            State::Approved { .. } => Considered::Do(or_refuse(inst, self.approved_now(ix, inst, node, now))),
+            State::Approved { .. } => {
+                Considered::Do(or_refuse(inst, self.approved_now(ix, inst, node, now)))
+            }
             State::Gated(gate) => Considered::Do(person(inst, Need::Gate(gate.clone()))),
             State::Pausing { until } if *until > now => Considered::Later(*until),
             State::Pausing { .. } => {
@@ -124,7 +124,10 @@ impl Run {
             && applies_here(&inst.role, looped, &condition.value)
             && !self.holds(ix, &condition.value, "its `if`")?
         {
-            let at = At { run: self, inst: ix };
+            let at = At {
+                run: self,
+                inst: ix,
+            };
             let why = SkipReason::If {
                 expression: condition.value.source().to_owned(),
                 values: condition.value.explain(&at),
@@ -193,7 +196,10 @@ impl Run {
         {
             return Ok(());
         }
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         Err(Failure::new(
             FailureKind::Require,
             format!(
@@ -210,7 +216,12 @@ impl Run {
             let why = SkipReason::EmptyLoop;
             return Ok(record(Some(inst), Happened::StepSkipped { why }));
         }
-        let once = self.plan.node(inst.node).gate.as_ref().is_some_and(|g| g.once);
+        let once = self
+            .plan
+            .node(inst.node)
+            .gate
+            .as_ref()
+            .is_some_and(|g| g.once);
         if once {
             let works = self.works_of_all(ix, &each.name, &items)?;
             if let Some(barrier) = self.barrier(ix, works)? {
@@ -225,7 +236,10 @@ impl Run {
 
     /// A loop's items and what names their instances.
     fn items(&self, ix: InstIx, each: &ForEach) -> Result<(Vec<Value>, Vec<String>), Failure> {
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let list = each
             .list
             .value
@@ -244,7 +258,10 @@ impl Run {
                 None => index.to_string(),
                 Some(key) => {
                     let names = Scope::over(&at).with(each.name.as_str(), item);
-                    let value = key.value.eval(&names).map_err(|e| broken("its `key`", &e))?;
+                    let value = key
+                        .value
+                        .eval(&names)
+                        .map_err(|e| broken("its `key`", &e))?;
                     crate::model::text::escape_controls(&value.to_string()).into_owned()
                 }
             };
@@ -260,14 +277,11 @@ impl Run {
     }
 
     /// What a step does once nothing stands before it.
-    fn go(
-        &self,
-        ix: InstIx,
-        inst: &Inst,
-        node: &Node,
-        now: Timestamp,
-    ) -> Result<Command, Failure> {
-        let at = At { run: self, inst: ix };
+    fn go(&self, ix: InstIx, inst: &Inst, node: &Node, now: Timestamp) -> Result<Command, Failure> {
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         match &node.does {
             NodeDoes::Block { .. } => {
                 if inst.node == self.plan.steps
@@ -318,11 +332,17 @@ impl Run {
             };
             params.insert(name.to_string(), value);
         }
-        if let Some(missing) = scope.shapes.keys().find(|name| !params.contains_key(name.as_str()))
+        if let Some(missing) = scope
+            .shapes
+            .keys()
+            .find(|name| !params.contains_key(name.as_str()))
         {
             return Err(Failure::new(
                 FailureKind::Expression,
-                format!("the parameter `{missing}` of {} has no value", scope.runbook),
+                format!(
+                    "the parameter `{missing}` of {} has no value",
+                    scope.runbook
+                ),
             ));
         }
         let known = Value::Map(params.clone());
@@ -371,7 +391,11 @@ impl Run {
         let items = manual
             .items
             .iter()
-            .map(|item| item.value.render(at).map_err(|e| broken("what is to be done", &e)))
+            .map(|item| {
+                item.value
+                    .render(at)
+                    .map_err(|e| broken("what is to be done", &e))
+            })
             .collect::<Result<_, _>>()?;
         let by = manual.by.clone();
         Ok(person(inst, Need::Manual { items, by }))
@@ -379,7 +403,10 @@ impl Run {
 
     fn act(&self, ix: InstIx, inst: &Inst, node: &Node) -> Result<Command, Failure> {
         let Some(work) = self.work(ix)? else {
-            return Err(Failure::new(FailureKind::Expression, "there is nothing to do"));
+            return Err(Failure::new(
+                FailureKind::Expression,
+                "there is nothing to do",
+            ));
         };
         if let Some(look) = self.look_before(inst, &work)? {
             return Ok(Command::Look(look));
@@ -414,7 +441,7 @@ impl Run {
         let Some(action) = self.plan.action(&call.tool.tool, &call.action) else {
             return Ok(None);
         };
-        let Some(read) = &action.before else {
+        let Some(read) = action.reads_before() else {
             return Ok(None);
         };
         if !action.effect.acts() || inst.before.is_some() || self.answered_by_person(call) {
@@ -428,7 +455,12 @@ impl Run {
         binding.is_some_and(|b| matches!(b.answers, Answers::Person))
     }
 
-    fn read_for(&self, inst: &Inst, call: &ToolCall, read: &ReadCall) -> Result<Asked, Failure> {
+    fn read_for(
+        &self,
+        inst: &Inst,
+        call: &ToolCall,
+        read: &ContractCall,
+    ) -> Result<Asked, Failure> {
         let args = Value::Map(call.args.clone());
         let names = ArgsOnly {
             args: &call.args,
@@ -437,12 +469,12 @@ impl Run {
         let with = read
             .with
             .iter()
-            .map(|(name, template)| (name.clone(), Literal::Template(template.clone())))
+            .map(|(name, template)| (name.clone(), Literal::Template(template.value.clone())))
             .collect();
-        let work = self.contract_call(&call.tool, &read.call, &with, &names)?;
+        let work = self.contract_call(&call.tool, &read.action.value, &with, &names)?;
         let timeout = self
             .plan
-            .action(&call.tool.tool, &read.call)
+            .action(&call.tool.tool, &read.action.value)
             .and_then(|action| action.timeout)
             .unwrap_or(DEFAULT_TIMEOUT);
         Ok(Asked {
@@ -493,14 +525,7 @@ impl Run {
         if let Some((call, action)) = action
             && let Some(verify) = &action.verify
             && !verified
-            && let Ok(asked) = self.read_for(
-                inst,
-                call,
-                &ReadCall {
-                    call: verify.call.clone(),
-                    with: verify.with.clone(),
-                },
-            )
+            && let Ok(asked) = self.read_for(inst, call, &verify.call)
         {
             return Command::Verify(asked);
         }
@@ -568,8 +593,8 @@ fn evaluate_all(
 ) -> Result<Map, Failure> {
     let mut out = Map::new();
     for (name, value) in vars {
-        let value = render::literal(value, names)
-            .map_err(|e| broken(&format!("{what} `{name}`"), &e))?;
+        let value =
+            render::literal(value, names).map_err(|e| broken(&format!("{what} `{name}`"), &e))?;
         out.insert(name.to_string(), value);
     }
     Ok(out)
@@ -585,10 +610,12 @@ fn applies_here(
     let Some(each) = looped else {
         return true;
     };
-    let mentions = condition
-        .references()
-        .iter()
-        .any(|reference| reference.path.first().is_some_and(|root| root == each.name.as_str()));
+    let mentions = condition.references().iter().any(|reference| {
+        reference
+            .path
+            .first()
+            .is_some_and(|root| root == each.name.as_str())
+    });
     matches!(role, Role::Body { .. }) == mentions
 }
 
@@ -628,7 +655,11 @@ fn next_time(now: Timestamp, time: jiff::civil::Time, zone: &str) -> Option<Time
     let here = now.to_zoned(zone.clone());
     let mut date = here.date();
     for _ in 0..3 {
-        let moment = date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp();
+        let moment = date
+            .to_datetime(time)
+            .to_zoned(zone.clone())
+            .ok()?
+            .timestamp();
         if moment > now {
             return Some(moment);
         }

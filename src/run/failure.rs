@@ -29,9 +29,10 @@ impl Run {
                 step: inst.key.clone(),
                 attempt: inst.attempt,
                 need: Need::Failure {
-                    failure: inst.failure.clone().unwrap_or_else(|| {
-                        Failure::new(FailureKind::Exit, "it failed")
-                    }),
+                    failure: inst
+                        .failure
+                        .clone()
+                        .unwrap_or_else(|| Failure::new(FailureKind::Exit, "it failed")),
                     choices: self.choices(ix),
                     // A failed undo parks the run: nobody but a person may leave it at that.
                     unattended: (!self.inside_undo(ix)).then_some(FailureChoice::Stop),
@@ -168,14 +169,19 @@ impl Run {
             return None;
         }
         if let Some(condition) = &retry.condition {
-            let at = At { run: self, inst: ix };
+            let at = At {
+                run: self,
+                inst: ix,
+            };
             let error = inst.failure.as_ref().map(error_value).unwrap_or_default();
             let names = Scope::over(&at).with("error", &error);
             if !matches!(condition.value.eval_bool(&names), Ok(true)) {
                 return None;
             }
         }
-        let factor = retry.backoff.powi(i32::try_from(inst.tries - 1).unwrap_or(i32::MAX));
+        let factor = retry
+            .backoff
+            .powi(i32::try_from(inst.tries - 1).unwrap_or(i32::MAX));
         Some(retry.delay.times(factor).min(retry.max_delay))
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::state::{Inst, InstIx, Role, Run, State};
+use super::state::{Inst, InstIx, Role, Run};
 use super::summary;
 use crate::expr::{Lookup, NameError, Names};
 use crate::model::call::{Failure, Work};
@@ -124,7 +124,10 @@ impl<'a> At<'a> {
         let Some(node) = id.parse::<StepId>().ok().and_then(|id| scope.ids.get(&id)) else {
             let known: Vec<&str> = scope.ids.keys().map(StepId::as_str).collect();
             return Lookup::Missing(NameError {
-                message: format!("there is no step `{}`", crate::model::text::escape_controls(id)),
+                message: format!(
+                    "there is no step `{}`",
+                    crate::model::text::escape_controls(id)
+                ),
                 nearest: nearest(id, known).map(str::to_owned),
             });
         };
@@ -136,8 +139,10 @@ impl<'a> At<'a> {
             );
         };
         let Some(target) = target else {
+            let status = self.run.status_around(here, *node);
             return match *field {
-                "status" => Lookup::made(Status::Pending.word(), 3),
+                "status" => Lookup::made(status.word(), 3),
+                "output" | "answer" if status == Status::Skipped => self.nothing(id, field, status),
                 "error" => Lookup::made(Value::None, 3),
                 "attempts" => Lookup::made(0, 3),
                 _ => Lookup::NotYet,
@@ -171,7 +176,9 @@ impl<'a> At<'a> {
         if status.is_settled() {
             unavailable(
                 &format!("step `{id}` is {status}, so it has no {what}"),
-                Some(&format!("test its status first: steps.{id}.status == 'succeeded' and …")),
+                Some(&format!(
+                    "test its status first: steps.{id}.status == 'succeeded' and …"
+                )),
             )
         } else {
             Lookup::NotYet
@@ -212,7 +219,14 @@ impl<'a> At<'a> {
             Some(name) => Lookup::Missing(NameError::field(
                 "`run`",
                 name,
-                ["id", "environment", "operator", "started", "status", "summary"],
+                [
+                    "id",
+                    "environment",
+                    "operator",
+                    "started",
+                    "status",
+                    "summary",
+                ],
             )),
             None => unavailable("`run` alone is no value", Some("add .id, .environment, …")),
         }
@@ -244,6 +258,22 @@ impl Run {
             .map(|ix| self.inst(*ix))
     }
 
+    /// The status of a node that has no instance: that of a block around it that was skipped,
+    /// else it was not reached.
+    fn status_around(&self, here: &Inst, node: NodeIx) -> Status {
+        let mut around = self.plan.node(node).parent;
+        while let Some(at) = around {
+            if let Some(inst) = self.instance_seen_from(here, at) {
+                return match inst.status() {
+                    Status::Skipped => Status::Skipped,
+                    _ => Status::Pending,
+                };
+            }
+            around = self.plan.node(at).parent;
+        }
+        Status::Pending
+    }
+
     /// Whose `output`, `args` and `before` a step sees: the step that an undo takes back, else
     /// its own.
     pub(super) fn origin(&self, ix: InstIx) -> Option<&Inst> {
@@ -264,12 +294,5 @@ impl Run {
             (Phase::New | Phase::Steps, _) => "running",
             _ => self.outcome().word(),
         }
-    }
-
-    /// Whether an instance is, or is inside, what is done in this phase.
-    pub(super) fn is_waiting_for_people(&self) -> bool {
-        self.active
-            .iter()
-            .any(|ix| matches!(self.inst(*ix).state, State::Gated(_)))
     }
 }

@@ -11,7 +11,7 @@ use crate::model::call::{Command, Failure, FailureKind, Process, ToolCall, Work}
 use crate::model::event::GateOpened;
 use crate::model::ids::{ActionName, ArgName, Name, ToolRef};
 use crate::model::text::escape_controls;
-use crate::model::{Digest, Effect, Map, Value};
+use crate::model::{Digest, Map, Value};
 use crate::plan::{Challenge, GateBy, Node, NodeDoes, PlannedGate};
 use crate::spec::contract::{Action, Arg};
 use crate::spec::step::{Argument, Literal, ResolvedCall, RunCommand, RunStep};
@@ -26,7 +26,10 @@ pub(super) fn broken(what: &str, error: &crate::expr::ExprError) -> Failure {
 }
 
 /// The value of a literal, its templates filled.
-pub(super) fn literal(literal: &Literal, names: &dyn Names) -> Result<Value, crate::expr::ExprError> {
+pub(super) fn literal(
+    literal: &Literal,
+    names: &dyn Names,
+) -> Result<Value, crate::expr::ExprError> {
     match literal {
         Literal::Template(template) => template.eval(names),
         Literal::Value(value) => Ok(value.clone()),
@@ -51,7 +54,10 @@ pub(super) struct Barrier {
 impl Run {
     /// What an instance would do now, with its own loop item if it has one.
     pub(super) fn work(&self, ix: InstIx) -> Result<Option<Work>, Failure> {
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         self.work_with(ix, &at)
     }
 
@@ -63,8 +69,7 @@ impl Run {
                 .process(node, run, names)
                 .map(|process| Some(Work::Process(process))),
             NodeDoes::Inverse { action, with } => {
-                let Some(Work::Call(original)) =
-                    self.origin(ix).and_then(|of| of.work.as_deref())
+                let Some(Work::Call(original)) = self.origin(ix).and_then(|of| of.work.as_deref())
                 else {
                     return Err(Failure::new(
                         FailureKind::Expression,
@@ -90,25 +95,26 @@ impl Run {
         let action = self.action(&call.tool, &call.action)?;
         let mut args = Map::new();
         for (name, argument) in &call.args {
-            let value = match argument {
-                Argument::Flag if action.args.get(name).is_some_and(is_boolean) => {
-                    Some(Value::Bool(true))
-                }
-                Argument::Flag => None,
-                Argument::One(one) => Some(self::literal(one, names).map_err(|e| {
-                    broken(&format!("the argument `{name}` of {}", call.tool), &e)
-                })?),
-                Argument::Many(many) => {
-                    let values = many
-                        .iter()
-                        .map(|one| self::literal(one, names))
-                        .collect::<Result<_, _>>()
-                        .map_err(|e| {
-                            broken(&format!("the argument `{name}` of {}", call.tool), &e)
-                        })?;
-                    Some(Value::List(values))
-                }
-            };
+            let value =
+                match argument {
+                    Argument::Flag if action.args.get(name).is_some_and(is_boolean) => {
+                        Some(Value::Bool(true))
+                    }
+                    Argument::Flag => None,
+                    Argument::One(one) => Some(self::literal(one, names).map_err(|e| {
+                        broken(&format!("the argument `{name}` of {}", call.tool), &e)
+                    })?),
+                    Argument::Many(many) => {
+                        let values = many
+                            .iter()
+                            .map(|one| self::literal(one, names))
+                            .collect::<Result<_, _>>()
+                            .map_err(|e| {
+                                broken(&format!("the argument `{name}` of {}", call.tool), &e)
+                            })?;
+                        Some(Value::List(values))
+                    }
+                };
             self.insert_arg(&mut args, name, action.args.get(name), value)?;
         }
         add_defaults(&mut args, &action.args);
@@ -118,7 +124,10 @@ impl Run {
                 .render(names)
                 .map_err(|e| broken(&format!("a word of the call of {}", call.tool), &e))?;
             let own_dash = template.source().starts_with('-');
-            words.push(safe_word(word, own_dash || template.is_constant().is_some())?);
+            words.push(safe_word(
+                word,
+                own_dash || template.is_constant().is_some(),
+            )?);
         }
         for name in &call.mapped {
             if let (Some(value), Some(arg)) = (args.get(&name.variable()), action.args.get(name)) {
@@ -185,7 +194,10 @@ impl Run {
             .binding(tool)
             .and_then(|binding| binding.digest().ok())
             .ok_or_else(|| {
-                Failure::new(FailureKind::NotStarted, format!("nothing is bound to {tool}"))
+                Failure::new(
+                    FailureKind::NotStarted,
+                    format!("nothing is bound to {tool}"),
+                )
             })?;
         Ok(ToolCall {
             tool: tool.clone(),
@@ -241,9 +253,8 @@ impl Run {
     }
 
     fn process(&self, node: &Node, run: &RunStep, names: &dyn Names) -> Result<Process, Failure> {
-        let fill = |template: &Template, what: &str| {
-            template.render(names).map_err(|e| broken(what, &e))
-        };
+        let fill =
+            |template: &Template, what: &str| template.render(names).map_err(|e| broken(what, &e));
         let command = match &run.command {
             RunCommand::Argv(words) => {
                 let mut argv = Vec::with_capacity(words.len());
@@ -262,7 +273,10 @@ impl Run {
         let scope = self.plan.scope(node.scope);
         let mut env = IndexMap::new();
         for (name, template) in scope.env.iter().chain(&run.env) {
-            env.insert(name.clone(), fill(template, &format!("the variable `{name}`"))?);
+            env.insert(
+                name.clone(),
+                fill(template, &format!("the variable `{name}`"))?,
+            );
         }
         let dir = run.dir.as_ref().or(scope.dir.as_ref());
         let dir = dir.map(|dir| fill(dir, "`dir`")).transpose()?;
@@ -273,7 +287,10 @@ impl Run {
     pub(super) fn barrier(&self, ix: InstIx, works: Vec<Work>) -> Result<Option<Barrier>, Failure> {
         let inst = self.inst(ix);
         let node = self.plan.node(inst.node);
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let Some(gate) = self.gate_of(ix, node) else {
             return Ok(None);
         };
@@ -326,7 +343,10 @@ impl Run {
             &opened,
         );
         opened.digest = Digest::of_json(&bound).map_err(|e| {
-            Failure::new(FailureKind::Expression, format!("the gate has no digest: {e}"))
+            Failure::new(
+                FailureKind::Expression,
+                format!("the gate has no digest: {e}"),
+            )
         })?;
         Ok(Some(Barrier { gate: opened }))
     }
@@ -421,7 +441,10 @@ impl Run {
     }
 
     fn default_question(&self, ix: InstIx, node: &Node, works: &[Work]) -> String {
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let title = node
             .how
             .title
@@ -441,7 +464,10 @@ impl Run {
         name: &Name,
         items: &[Value],
     ) -> Result<Vec<Work>, Failure> {
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let mut works = Vec::new();
         for item in items {
             let names = Scope::over(&at).with(name.as_str(), item);
@@ -467,7 +493,10 @@ impl Run {
         expression: &Expression,
         what: &str,
     ) -> Result<bool, Failure> {
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         expression.eval_bool(&at).map_err(|e| broken(what, &e))
     }
 }
@@ -539,9 +568,4 @@ pub(super) fn calls_out(does: &NodeDoes) -> bool {
         does,
         NodeDoes::Call(_) | NodeDoes::Run(_) | NodeDoes::Inverse { .. }
     )
-}
-
-/// The effect under which an instance starts.
-pub(super) fn effect(node: &Node) -> Effect {
-    node.effect
 }

@@ -197,12 +197,12 @@ pub(super) enum State {
     /// A person is to decide about exactly this.
     Gated(Box<GateOpened>),
     /// A person said yes to exactly this.
-    Approved { gate: Digest, works: BTreeSet<Digest> },
-    /// It acts.
-    Started {
-        key: IdempotencyKey,
-        at: Timestamp,
+    Approved {
+        gate: Digest,
+        works: BTreeSet<Digest>,
     },
+    /// It acts.
+    Started { key: IdempotencyKey, at: Timestamp },
     /// It has children that are not settled.
     Entered,
     /// It waits for the clock.

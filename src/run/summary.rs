@@ -83,12 +83,10 @@ pub(super) fn sentence(run: &Run) -> String {
     if counts.undone > 0 {
         text.push_str(&format!(", {} undone", counts.undone));
     }
-    let took = run.opened.as_ref().zip(
-        run.insts
-            .iter()
-            .filter_map(|inst| inst.ended)
-            .max(),
-    );
+    let took = run
+        .opened
+        .as_ref()
+        .zip(run.insts.iter().filter_map(|inst| inst.ended).max());
     if let Some((opened, last)) = took {
         let took = Duration::between(opened.at, last);
         text.push_str(&format!(", in {}", took.rounded()));
@@ -108,9 +106,9 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
         let title = run.title_of(inst);
         match (inst.status(), &inst.skip) {
             (Status::Skipped, Some(SkipReason::Operator { reason, .. })) => {
-                let why = reason
-                    .as_ref()
-                    .map_or_else(String::new, |reason| format!(" ({})", escape_controls(reason)));
+                let why = reason.as_ref().map_or_else(String::new, |reason| {
+                    format!(" ({})", escape_controls(reason))
+                });
                 out.push(format!("left out by the operator: {title}{why}"));
             }
             (Status::Unknown, _) => {
@@ -139,7 +137,10 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
         } = node.undo
             && still_there
         {
-            out.push(format!("undo when the time has come: {}", run.title_of(inst)));
+            out.push(format!(
+                "undo when the time has come: {}",
+                run.title_of(inst)
+            ));
         }
     }
     out

@@ -12,8 +12,7 @@ impl Run {
     /// A step that acted may have to be undone: kept in the order of completion.
     pub(super) fn register_undo(&mut self, ix: InstIx, failure: Option<&Failure>) {
         // What never started left nothing behind.
-        let nothing_done =
-            failure.is_some_and(|failure| failure.kind == FailureKind::NotStarted);
+        let nothing_done = failure.is_some_and(|failure| failure.kind == FailureKind::NotStarted);
         let node = self.plan.node(self.inst(ix).node);
         if nothing_done || matches!(node.undo, PlannedUndo::None) || self.inside_undo(ix) {
             return;

@@ -29,6 +29,22 @@ impl Run {
         Some(StepView { run: self, inst })
     }
 
+    /// Whether a draft still says something about the present: its step is at that attempt and
+    /// something is to be done about it.
+    pub fn stands(&self, draft: &super::Draft) -> bool {
+        let Some(key) = &draft.step else {
+            return true;
+        };
+        self.by_key.get(key).is_some_and(|ix| {
+            self.active.contains(ix) && Some(self.inst(*ix).attempt) == draft.attempt
+        })
+    }
+
+    /// Whether nothing new starts in the steps any more.
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// The last moment that the run knows of.
     pub fn last_moment(&self) -> Option<Timestamp> {
         let opened = self.opened.as_ref()?.taken_up;
@@ -43,7 +59,10 @@ impl Run {
             return inst.key.to_string();
         };
         let ix = self.by_key.get(&inst.key).copied().unwrap_or(InstIx(0));
-        let at = At { run: self, inst: ix };
+        let at = At {
+            run: self,
+            inst: ix,
+        };
         let text = title.value.render_known(&at);
         let text = escape_controls(&text).into_owned();
         match (&inst.role, self.item_key(inst)) {
@@ -111,6 +130,15 @@ impl<'a> StepView<'a> {
     /// Whether it takes another step back.
     pub fn is_undo(&self) -> bool {
         matches!(self.inst.role, Role::Undo { .. })
+    }
+
+    /// Whether it belongs to what is done after the steps: an undo, or a step of `finally`.
+    pub fn is_after_steps(&self) -> bool {
+        let mut around = self.node_ix();
+        while let Some(parent) = self.run.plan.node(around).parent {
+            around = parent;
+        }
+        around != self.run.plan.steps
     }
 
     /// How many blocks are around it.

@@ -1,3 +1,5 @@
+//! Adapters held against their contracts, the shipped ones too.
+
 use super::*;
 use crate::spec::contract::{self, Contract};
 use crate::spec::{Diagnostics, environment};

@@ -1,3 +1,5 @@
+//! Runbooks that are wrong, and what is said of them.
+
 mod includes;
 mod mutilated;
 mod scope;

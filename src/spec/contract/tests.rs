@@ -1,3 +1,5 @@
+//! Contracts, good and bad, and the shipped ones.
+
 use super::*;
 use crate::spec::Diagnostics;
 

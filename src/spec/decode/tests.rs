@@ -1,3 +1,5 @@
+//! What each reader of a value takes, and what it says about the rest.
+
 use super::*;
 use crate::model::ids::StepId;
 use crate::spec::yaml::read;

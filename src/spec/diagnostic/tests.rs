@@ -1,3 +1,5 @@
+//! Findings, as people and as programs read them.
+
 use super::*;
 
 fn source(name: &str) -> Arc<Source> {

@@ -1,3 +1,5 @@
+//! `runbook.yaml`, good and bad.
+
 use super::*;
 use crate::model::Effect;
 use crate::spec::Diagnostics;

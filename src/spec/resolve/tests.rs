@@ -1,3 +1,5 @@
+//! Calls held against contracts: which action is meant, and which word is which argument.
+
 use super::*;
 use crate::spec::contract::{self, Contract};
 use crate::spec::step::{Argument, Does, ResolvedCall};

@@ -1,3 +1,5 @@
+//! Runbooks, good and bad, and what is said about the bad.
+
 mod values;
 
 use super::*;

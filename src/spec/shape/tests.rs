@@ -1,3 +1,5 @@
+//! Types as files write them.
+
 use super::*;
 use crate::spec::yaml::read;
 

@@ -1,3 +1,5 @@
+//! YAML as people write it, and what is refused.
+
 use super::*;
 use crate::spec::diagnostic::Diagnostic;
 

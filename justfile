@@ -1,0 +1,27 @@
+# `just` lists the recipes. Everything here is one plain command; without just, type the command.
+
+_default:
+    @just --list
+
+# All tests.
+test *ARGS:
+    cargo test {{ ARGS }}
+
+# Form, lints, licences: what a reviewer should not have to say.
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    cargo deny check licenses bans sources
+
+# What a durable record and a process cost. Never on tmpfs.
+bench *ARGS:
+    cargo bench {{ ARGS }}
+
+# The picture in README.md, from a real run.
+picture:
+    cargo build --release --locked
+    docs/picture/render "${CARGO_TARGET_DIR:-target}/release/runbook" docs/picture/db-failover.svg
+
+# What runs before a change is taken, on a bare Debian machine too.
+ci:
+    .ci/run

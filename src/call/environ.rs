@@ -1,0 +1,96 @@
+//! What of our own environment a process gets to see: almost nothing.
+//!
+//! `LD_PRELOAD`, `BASH_ENV`, `GIT_*` and whatever else could change what a command does stay out,
+//! because only what is named here comes in. The environment itself is given by the caller.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use indexmap::IndexMap;
+
+use crate::model::call::Request;
+
+/// An environment, as the caller read it at the start of the program.
+pub type Environment = BTreeMap<OsString, OsString>;
+
+/// What passes by itself. A `*` at the end stands for any rest.
+const ALLOWED: [&str; 18] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_*",
+    "TZ",
+    "TMPDIR",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_*",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+];
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        // A bare `*` would undo the whole list.
+        Some(prefix) => !prefix.is_empty() && name.starts_with(prefix),
+        None => pattern == name,
+    }
+}
+
+/// The environment of one process.
+///
+/// Of `base` pass the allow-list and what `pass` names (`KUBECONFIG`, `AWS_*`); then comes the
+/// process's own `env`; then what tells it for whom it works, which nothing overrides.
+pub fn environment(
+    base: &Environment,
+    pass: &[String],
+    env: &IndexMap<String, String>,
+    request: &Request,
+    work: &Path,
+) -> Environment {
+    let mut out: Environment = base
+        .iter()
+        .filter(|(name, _)| {
+            name.to_str().is_some_and(|name| {
+                let allowed = ALLOWED.iter().any(|pattern| matches(pattern, name));
+                allowed || pass.iter().any(|pattern| matches(pattern, name))
+            })
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    out.extend(env.iter().map(|(name, value)| (name.into(), value.into())));
+    for (name, value) in mark(request) {
+        out.insert(name.into(), value.into());
+    }
+    out.insert("RUNBOOK_IDEMPOTENCY_KEY".into(), (&request.key.0).into());
+    out.insert(
+        "RUNBOOK_ENVIRONMENT".into(),
+        request.environment.as_str().into(),
+    );
+    out.insert("RUNBOOK_WORK".into(), work.into());
+    out
+}
+
+/// What every process of one attempt carries, and no other does.
+fn mark(request: &Request) -> [(&'static str, String); 3] {
+    [
+        ("RUNBOOK_RUN_ID", request.run.to_string()),
+        ("RUNBOOK_STEP", request.step.to_string()),
+        ("RUNBOOK_ATTEMPT", request.attempt.to_string()),
+    ]
+}
+
+/// The same as `/proc/PID/environ` shows it.
+pub(super) fn mark_entries(request: &Request) -> Vec<Vec<u8>> {
+    mark(request)
+        .iter()
+        .map(|(name, value)| format!("{name}={value}").into_bytes())
+        .collect()
+}

@@ -1,0 +1,97 @@
+//! One process for one request: the common ground of all adapters that start one.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::capture::DEFAULT_CAP;
+use super::environ::{Environment, environment, mark_entries};
+use super::find::{not_started, shown};
+use super::group::{Finished, Limits, watch};
+use super::spawn::{Spawned, Start, spawn};
+use crate::model::call::{Cancel, Failure, Request, Sink};
+
+/// How long output is waited for after its process has ended.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Where and with what all processes of a run are started.
+#[derive(Clone, Debug)]
+pub struct Processes {
+    /// The environment that the allow-list picks from.
+    pub base_env: Environment,
+    /// The run's own directory, absolute: `RUNBOOK_WORK`, and where processes work by default.
+    pub work_dir: PathBuf,
+    /// How much of each stream of each step is kept, in bytes.
+    pub cap: usize,
+    /// How long output is waited for after its process has ended and somebody still holds it open.
+    pub drain: Duration,
+}
+
+/// What is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Job {
+    /// The program and its words.
+    pub argv: Vec<String>,
+    /// Added to its environment.
+    pub env: IndexMap<String, String>,
+    /// Variables that pass beside the allow-list, a `*` at the end for any rest: `AWS_*`.
+    pub pass: Vec<String>,
+    /// Its working directory; a relative one is below the run's own.
+    pub dir: Option<PathBuf>,
+}
+
+impl Processes {
+    /// Processes with the usual cap and drain.
+    pub fn new(base_env: Environment, work_dir: PathBuf) -> Self {
+        Self {
+            base_env,
+            work_dir,
+            cap: DEFAULT_CAP,
+            drain: DRAIN,
+        }
+    }
+
+    /// Starts a process and blocks until it has ended, at the latest `timeout` and `grace` of the
+    /// request (and some seconds for what cannot be killed) later.
+    ///
+    /// # Errors
+    ///
+    /// When nothing was started: the failure is `not_started` and says why.
+    pub fn run(
+        &self,
+        job: &Job,
+        request: &Request,
+        sink: &dyn Sink,
+        cancel: &dyn Cancel,
+    ) -> Result<Finished, Failure> {
+        if cancel.is_cancelled() {
+            let program = job.argv.first().map(OsString::from).unwrap_or_default();
+            return Err(not_started(format!(
+                "cancelled before `{}` was started",
+                shown(&program)
+            )));
+        }
+        let dir = match &job.dir {
+            Some(dir) => self.work_dir.join(dir),
+            None => self.work_dir.clone(),
+        };
+        let spawned = spawn(&Start {
+            argv: job.argv.iter().map(OsString::from).collect(),
+            env: environment(&self.base_env, &job.pass, &job.env, request, &self.work_dir),
+            dir,
+        })?;
+        let child = match spawned {
+            Spawned::Running(child) => child,
+            Spawned::Lost(why) => return Ok(Finished::lost(why)),
+        };
+        let limits = Limits {
+            timeout: request.timeout.as_std(),
+            grace: request.grace.as_std(),
+            drain: self.drain,
+            cap: self.cap,
+        };
+        Ok(watch(child, &limits, &mark_entries(request), sink, cancel))
+    }
+}

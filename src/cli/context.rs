@@ -1,0 +1,69 @@
+//! What every verb has: where it is, what it sees, where output goes.
+
+use std::path::PathBuf;
+
+use super::args::Cli;
+use super::exit::CliError;
+use super::screen::Screen;
+use crate::journal::Store;
+use crate::workspace::{Surroundings, Workspace, WorkspaceError, state_dir};
+
+/// What every verb has.
+#[derive(Debug)]
+pub struct Context {
+    /// Where output goes.
+    pub screen: Screen,
+    /// What this process stands in.
+    pub surroundings: Surroundings,
+    /// What can be found from here.
+    pub workspace: Workspace,
+    state_dir: Option<PathBuf>,
+}
+
+impl Context {
+    /// The context of this process.
+    pub fn of(cli: &Cli) -> Result<Self, CliError> {
+        let surroundings = Surroundings::of_this_process()?;
+        Ok(Self {
+            screen: Screen::of(cli),
+            workspace: Workspace::open(&surroundings),
+            surroundings,
+            state_dir: cli.state_dir.clone(),
+        })
+    }
+
+    /// The state directory; made where it is missing.
+    pub fn store(&self) -> Result<Store, CliError> {
+        let path = state_dir(self.state_dir.as_deref(), &self.surroundings)?;
+        open_store(&path)
+    }
+}
+
+/// In a debug build, a variable can end the process at the n-th change of the disk.
+#[cfg(debug_assertions)]
+fn open_store(path: &std::path::Path) -> Result<Store, CliError> {
+    use crate::journal::{CrashingDisk, RealDisk};
+    let crash_at = std::env::var("RUNBOOK_CRASH_AT").ok();
+    match crash_at.and_then(|n| n.parse().ok()) {
+        Some(n) => {
+            let disk = std::sync::Arc::new(CrashingDisk::new(RealDisk, n));
+            Ok(Store::open_on(disk, path)?)
+        }
+        None => Ok(Store::open(path)?),
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn open_store(path: &std::path::Path) -> Result<Store, CliError> {
+    Ok(Store::open(path)?)
+}
+
+impl From<WorkspaceError> for CliError {
+    fn from(error: WorkspaceError) -> Self {
+        let help = error.hints();
+        Self::Usage {
+            message: error.to_string(),
+            help,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! From the command line to a verb, and from its end to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::args::{AuditVerb, Cli, Verb};
+use super::context::Context;
+use super::exit::{CliError, Exit};
+use super::{audit, check, find, resume, run};
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is wrong usage.
+            let code = u8::from(error.use_stderr()) * Exit::Usage.code();
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    listen_in(cli.verbose);
+    ExitCode::from(verb(&cli).code())
+}
+
+fn verb(cli: &Cli) -> Exit {
+    let context = match Context::of(cli) {
+        Ok(context) => context,
+        Err(error) => {
+            super::screen::Screen::of(cli).error(&error.to_string(), error.help());
+            return error.exit();
+        }
+    };
+    let done = match &cli.verb {
+        Verb::Run(args) => run::run(&context, args),
+        Verb::Plan(args) => run::plan(&context, args),
+        Verb::Resume(args) => resume::resume(&context, args),
+        Verb::List(args) => find::list(&context, args),
+        Verb::Show(args) => find::show(&context, args),
+        Verb::Search(args) => find::search(&context, args),
+        Verb::Check(args) => check::check(&context, args),
+        Verb::Runs(args) => audit::runs(&context, args),
+        Verb::Audit(AuditVerb::Show(args)) => audit::show(&context, args),
+        Verb::Audit(AuditVerb::Verify(args)) => audit::verify(&context, args),
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(error) => {
+            tell(&context, &error);
+            error.exit()
+        }
+    }
+}
+
+fn tell(context: &Context, error: &CliError) {
+    match error {
+        // Diagnostics say where, what and what to do by themselves.
+        CliError::Invalid(rendered) => context.screen.say(rendered),
+        error => context.screen.error(&error.to_string(), error.help()),
+    }
+}
+
+/// What the engine does, for those who ask; warnings always.
+fn listen_in(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "runbook=info",
+        _ => "runbook=debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(level).unwrap_or_default();
+    // A second subscriber can only be a test's; its loss changes nothing.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .try_init();
+}

@@ -1,0 +1,149 @@
+//! Driving a run that is held: what `run` and `resume` have in common.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::exit::{CliError, Exit};
+use super::screen::{Screen, terminal_width};
+use crate::call::{Processes, Simulation};
+use crate::engine::{
+    Answerers, Clock, Driven, Driver, EngineError, Held, People, Prepared, Setting, SimulatedClock,
+    Terminal, WallClock, listen,
+};
+use crate::journal::Store;
+use crate::model::Timestamp;
+use crate::model::event::{ParkReason, Simulated};
+use crate::report::{JsonLines, Live, Plain, Reporter};
+use crate::run::Run;
+
+/// What a held run is driven with.
+pub struct Drive<'a> {
+    /// Where output goes.
+    pub screen: &'a Screen,
+    /// The record of all runs.
+    pub store: &'a Store,
+    /// The run.
+    pub held: Held,
+    /// Who and when.
+    pub setting: Setting,
+    /// Which simulated production it acts on.
+    pub simulation: Option<Simulated>,
+    /// Prepared answers.
+    pub prepared: Prepared,
+    /// The environment that children may get parts of.
+    pub base_env: BTreeMap<std::ffi::OsString, std::ffi::OsString>,
+    /// Whether records go to standard output.
+    pub json: bool,
+}
+
+/// Drives the run to its end, or until it must wait.
+pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
+    let Drive {
+        screen,
+        store,
+        held,
+        setting,
+        simulation,
+        prepared,
+        base_env,
+        json,
+    } = drive;
+    let plan = Arc::clone(held.run.plan());
+    let work = held.writer.run().work();
+    let world = simulation.as_ref().map(|simulated| {
+        let path: PathBuf = store.worlds().join(format!("{}.json", simulated.world));
+        with_crash_point(Simulation::open(path))
+    });
+    let clock: Arc<dyn Clock> = if simulation.is_some() && !plan.real {
+        let last = held.run.last_moment().unwrap_or(Timestamp::MIN);
+        Arc::new(SimulatedClock::new(last.max(Timestamp::now())))
+    } else {
+        Arc::new(WallClock)
+    };
+    let people: Option<Arc<dyn People>> = match Terminal::open() {
+        Some(terminal) => Some(Arc::new(terminal)),
+        None => None,
+    };
+    let answerers = Answerers::new(&plan, Processes::new(base_env, work), world);
+    let mut reporter = reporter(screen, json);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(EngineError::System)?;
+    let id = held.run.id().clone();
+    let driven = runtime.block_on(async {
+        let signals = listen().map_err(EngineError::System)?;
+        let driver = Driver {
+            run: held.run,
+            writer: held.writer,
+            store,
+            stamps: Arc::clone(&setting.stamps),
+            clock,
+            answerers,
+            prepared,
+            people,
+            reporter: &mut *reporter,
+            operator: setting.operator.clone(),
+            signals,
+        };
+        driver.drive(held.first).await
+    });
+    // A thread may still wait at the terminal for an answer that nobody needs any more.
+    runtime.shutdown_background();
+    drop(reporter);
+    match driven {
+        Ok((driven, run)) => Ok(ended(&driven, &run)),
+        Err(error) => {
+            screen.say("");
+            screen.error(&error.to_string(), &journal_help(&error, id.as_str()));
+            Ok(CliError::Engine(error).exit())
+        }
+    }
+}
+
+fn journal_help(error: &EngineError, id: &str) -> Vec<String> {
+    match error {
+        EngineError::Journal(_) | EngineError::Ledger(_) => vec![
+            "nothing new was started after this".to_owned(),
+            format!("free the disk, then: runbook resume {id}"),
+        ],
+        _ => vec![format!("runbook audit show {id}")],
+    }
+}
+
+fn ended(driven: &Driven, run: &Run) -> Exit {
+    match driven {
+        Driven::Closed => run
+            .closing()
+            .map_or(Exit::Failed, |closed| Exit::of_outcome(closed.outcome)),
+        Driven::Interrupted => Exit::Interrupted,
+        Driven::Parked(ParkReason::NeedsPerson) => Exit::Refused,
+        Driven::Parked(ParkReason::Operator | ParkReason::InDoubt | ParkReason::Signal(_)) => {
+            Exit::Parked
+        }
+    }
+}
+
+fn reporter(screen: &Screen, json: bool) -> Box<dyn Reporter> {
+    let zone = jiff::tz::TimeZone::system();
+    if json {
+        return Box::new(JsonLines::new(std::io::stdout()));
+    }
+    if screen.live && !screen.quiet {
+        return Box::new(Live::stderr(screen.err, zone, terminal_width));
+    }
+    Box::new(Plain::new(std::io::stderr(), screen.err, zone))
+}
+
+/// In a debug build, a variable can end the process in the middle of a simulated act.
+#[cfg(debug_assertions)]
+fn with_crash_point(simulation: Simulation) -> Simulation {
+    let after = std::env::var("RUNBOOK_CRASH_IN_WORLD").ok();
+    simulation.crashing(after.and_then(|n| n.parse().ok()))
+}
+
+#[cfg(not(debug_assertions))]
+fn with_crash_point(simulation: Simulation) -> Simulation {
+    simulation
+}

@@ -1,0 +1,50 @@
+//! `runbook resume`.
+
+use super::args::ResumeArgs;
+use super::context::Context;
+use super::drive::{Drive, drive};
+use super::exit::{CliError, Exit};
+use super::run::{prepared, setting};
+use crate::engine::resumed_run;
+use crate::model::Timestamp;
+use crate::report;
+
+/// `runbook resume`
+pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
+    let screen = &context.screen;
+    let store = context.store()?;
+    let id = store.resolve(&args.run)?;
+    let setting = setting(Timestamp::now())?;
+    let mut held = resumed_run(&store, &id, &setting)?;
+    if let Some(closed) = held.run.closing() {
+        let mut said = closed.outcome.word().replace('_', " ");
+        if !held.first.is_empty() {
+            said.push_str("; a torn line after its end was set aside");
+        }
+        screen.say(&format!(
+            "{id} is closed: {said}. There is nothing to resume."
+        ));
+        screen.say(&format!("→ runbook audit show {id}"));
+        let exit = Exit::of_outcome(closed.outcome);
+        return Ok(exit);
+    }
+    let plan = std::sync::Arc::clone(held.run.plan());
+    let opened = held.opened.take();
+    let simulation = opened.and_then(|opened| opened.simulation);
+    let prepared = prepared(&args.answers, &plan)?;
+    if !screen.quiet && !args.json {
+        screen.say(&report::brief(&plan, &screen.err));
+        screen.say(&format!("Going on with {id}."));
+        screen.say("");
+    }
+    drive(Drive {
+        screen,
+        store: &store,
+        held,
+        setting,
+        simulation,
+        prepared,
+        base_env: context.surroundings.vars.clone(),
+        json: args.json,
+    })
+}

@@ -1,0 +1,241 @@
+//! `runbook run` and `runbook plan`.
+
+use std::sync::Arc;
+
+use super::args::{AnswerArgs, PlanArgs, RunArgs, Which};
+use super::context::Context;
+use super::drive::{Drive, drive};
+use super::exit::{CliError, Exit};
+use super::files;
+use super::prepare::{Prepare, Ready, prepare};
+use crate::call::Simulation;
+use crate::engine::{First, Prepared, Setting, first_run};
+use crate::journal::KernelStamps;
+use crate::model::Timestamp;
+use crate::model::event::Simulated;
+use crate::model::ids::RunId;
+use crate::plan::{NodeDoes, NodeIx, Plan};
+use crate::report;
+use crate::sandbox::Scenario;
+use crate::spec::environment::Unattended;
+use crate::workspace::this_person;
+
+/// `runbook plan`
+pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
+    let ready = prepare(&Prepare {
+        context,
+        which: &args.which,
+        may_ask: false,
+    })?;
+    if args.json {
+        context
+            .screen
+            .print(&pretty(&report::plan_json(&ready.plan)));
+    } else {
+        context
+            .screen
+            .print(&report::plan(&ready.plan, &context.screen.out));
+    }
+    Ok(Exit::Done)
+}
+
+/// `runbook run`
+pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
+    let screen = &context.screen;
+    if args.dry_run.is_some() {
+        return plan(
+            context,
+            &PlanArgs {
+                which: Which {
+                    name: args.which.name.clone(),
+                    params: args.which.params.clone(),
+                    params_file: args.which.params_file.clone(),
+                    environment: args.which.environment.clone(),
+                    scenario: args.which.scenario.clone(),
+                    seed: args.which.seed,
+                },
+                json: args.json,
+            },
+        );
+    }
+    let ready = prepare(&Prepare {
+        context,
+        which: &args.which,
+        may_ask: true,
+    })?;
+    let prepared = prepared(&args.answers, &ready.plan)?;
+    refuse_if_nobody(&ready.plan, &prepared)?;
+    let now = Timestamp::now();
+    let setting = setting(now)?;
+    let store = context.store()?;
+    let simulation = match &ready.scenario {
+        Some((name, scenario)) => {
+            let id = random_suffix()?;
+            let run = RunId::new(&ready.plan.runbook, now, id);
+            let world = args.world.clone().unwrap_or_else(|| run.to_string());
+            let simulated = Simulated {
+                scenario: name.clone(),
+                seed: args.which.seed,
+                world,
+            };
+            Some((run, simulated, scenario))
+        }
+        None => None,
+    };
+    let id = match &simulation {
+        Some((run, ..)) => run.clone(),
+        None => RunId::new(&ready.plan.runbook, now, random_suffix()?),
+    };
+    if !screen.quiet && !args.json {
+        screen.say(&report::brief(&ready.plan, &screen.err));
+        screen.say("");
+    }
+    if let Some((_, simulated, scenario)) = &simulation {
+        begin_world(&store, simulated, scenario, now)?;
+    }
+    let simulated = simulation.map(|(_, simulated, _)| simulated);
+    let Ready {
+        plan,
+        runbook_bytes,
+        ..
+    } = ready;
+    let held = first_run(
+        &store,
+        id,
+        First {
+            plan: Arc::new(plan),
+            runbook_bytes,
+            simulation: simulated.clone(),
+            yes: args.answers.yes,
+        },
+        &setting,
+    )?;
+    drive(Drive {
+        screen,
+        store: &store,
+        held,
+        setting,
+        simulation: simulated,
+        prepared,
+        base_env: context.surroundings.vars.clone(),
+        json: args.json,
+    })
+}
+
+/// A world of its own for the run; a shared one is begun by the first run that names it.
+fn begin_world(
+    store: &crate::journal::Store,
+    simulated: &Simulated,
+    scenario: &Scenario,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    let path = store.worlds().join(format!("{}.json", simulated.world));
+    if path.exists() {
+        return Ok(());
+    }
+    Simulation::create(&path, scenario, simulated.seed, now)
+        .map(|_| ())
+        .map_err(|e| {
+            CliError::System(format!(
+                "the simulated production could not be begun in {}: {e}",
+                path.display()
+            ))
+        })
+}
+
+/// Who and when.
+pub fn setting(now: Timestamp) -> Result<Setting, CliError> {
+    let stamps = KernelStamps::new().map_err(|e| CliError::System(e.to_string()))?;
+    Ok(Setting {
+        operator: this_person(),
+        now,
+        stamps: Arc::new(stamps),
+    })
+}
+
+fn random_suffix() -> Result<[u8; 4], CliError> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| CliError::System(format!("the system gave no random numbers: {e}")))?;
+    Ok(bytes)
+}
+
+/// Prepared answers, where the environment's policy allows them.
+pub fn prepared(args: &AnswerArgs, plan: &Plan) -> Result<Prepared, CliError> {
+    let mut answers = std::collections::BTreeMap::new();
+    if let Some(path) = &args.answers_file {
+        for (step, value) in files::mapping(path)? {
+            answers.insert(step, value.to_string());
+        }
+    }
+    answers.extend(args.answer.iter().cloned());
+    let given = args.yes || !answers.is_empty();
+    if given && plan.policy.unattended == Unattended::Deny {
+        return Err(CliError::Refused {
+            message: format!(
+                "`{}` does not allow prepared answers: a person must be asked",
+                plan.environment
+            ),
+            help: vec![
+                "run it from a terminal, without --yes and --answer".to_owned(),
+                "or let runbook.yaml say `policy: { unattended: allow }` for this environment"
+                    .to_owned(),
+            ],
+        });
+    }
+    Ok(Prepared {
+        yes: args.yes,
+        answers,
+    })
+}
+
+/// Where nobody can be asked, a step that certainly needs a person means that nothing is begun.
+fn refuse_if_nobody(plan: &Plan, prepared: &Prepared) -> Result<(), CliError> {
+    if crate::engine::Terminal::open().is_some() {
+        return Ok(());
+    }
+    let Some(step) = certain_needs(plan)
+        .into_iter()
+        .find(|path| !prepared.covers(path))
+    else {
+        return Ok(());
+    };
+    let mut help = vec!["run it from a terminal".to_owned()];
+    if plan.policy.unattended == Unattended::Allow {
+        help.push(format!("or answer beforehand: --yes, or --answer {step}=…"));
+    }
+    Err(CliError::Refused {
+        message: format!(
+            "step {step} needs a person, and there is no terminal to ask at; nothing was begun"
+        ),
+        help,
+    })
+}
+
+/// The steps that certainly need a person: no `if` stands before them.
+fn certain_needs(plan: &Plan) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut open: Vec<NodeIx> = vec![plan.steps];
+    while let Some(ix) = open.pop() {
+        let node = plan.node(ix);
+        let conditional = node.how.condition.is_some() || node.how.for_each.is_some();
+        if conditional {
+            continue;
+        }
+        let person = matches!(node.does, NodeDoes::Ask(_) | NodeDoes::Manual(_));
+        let gated = node
+            .gate
+            .as_ref()
+            .is_some_and(|gate| gate.condition.is_none() || gate.keep);
+        if person || gated {
+            out.push(node.path.clone());
+        }
+        open.extend(node.does.children().iter().rev());
+    }
+    out
+}
+
+/// JSON for people and programs.
+pub fn pretty(json: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(json).unwrap_or_default()
+}

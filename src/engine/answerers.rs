@@ -1,0 +1,245 @@
+//! Who answers each call of a run: the plan's bindings, made ready to be called.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::call::{
+    BareCommand, CommandAdapter, CommandSpec, Output, OwnProcess, Processes, Promise, Reading,
+    Simulation,
+};
+use crate::model::call::{
+    Adapter, Cancel, Captured, Ended, Failure, FailureKind, Reply, Request, Sink, Work,
+};
+use crate::model::ids::{ActionName, StepKey, ToolRef};
+use crate::model::{Map, Value};
+use crate::plan::{Answers, NodeDoes, Plan};
+use crate::run::Run;
+use crate::spec::adapter::{AdapterAction, OutputSpec as AdapterOutput};
+use crate::spec::step::OutputSpec;
+
+/// Who answers the calls of a run.
+#[derive(Clone)]
+pub struct Answerers {
+    tools: HashMap<ToolRef, Answerer>,
+    processes: Arc<Processes>,
+    plan: Arc<Plan>,
+}
+
+/// Who answers one tool.
+#[derive(Clone)]
+pub enum Answerer {
+    /// The simulated production: answers at once, in simulated time.
+    Simulated(Arc<Simulated>),
+    /// Something real, which blocks.
+    Blocking(Arc<dyn Adapter>),
+    /// A person does it.
+    Person,
+}
+
+/// The simulated production with the operations of one tool.
+pub struct Simulated {
+    simulation: Arc<Simulation>,
+    operations: IndexMap<ActionName, String>,
+    plan: Arc<Plan>,
+}
+
+impl Adapter for Simulated {
+    fn call(&self, request: &Request, _sink: &dyn Sink, _cancel: &dyn Cancel) -> Reply {
+        let Work::Call(call) = &request.work else {
+            return not_available("a command of the runbook is never simulated".to_owned());
+        };
+        let action = self.plan.action(&call.tool.tool, &call.action);
+        match (self.operations.get(&call.action), action) {
+            (Some(operation), Some(action)) => {
+                let reply = self
+                    .simulation
+                    .answer(operation, action.idempotent, request);
+                fit(reply, &action.output_shape())
+            }
+            _ => not_available(format!(
+                "the sandbox has no answer for {} {}",
+                call.tool, call.action
+            )),
+        }
+    }
+}
+
+/// A simulated answer keeps the contract's promise like any other.
+fn fit(reply: Reply, shape: &crate::model::Shape) -> Reply {
+    let Ended::Succeeded(output) = &reply.ended else {
+        return reply;
+    };
+    let ended = match shape.fit(&output.to_plain()) {
+        Ok(output) => Ended::Succeeded(output),
+        Err(misfit) => Ended::Failed(
+            Failure::new(
+                FailureKind::Output,
+                format!("the sandbox's answer does not fit the contract: {misfit}"),
+            ),
+            None,
+        ),
+    };
+    Reply { ended, ..reply }
+}
+
+fn not_available(message: String) -> Reply {
+    Reply {
+        ended: Ended::Failed(Failure::new(FailureKind::NotStarted, message), None),
+        stdout: Captured::default(),
+        stderr: Captured::default(),
+        took: None,
+        notes: Vec::new(),
+    }
+}
+
+impl Answerers {
+    /// Makes ready who answers, from the plan's bindings.
+    pub fn new(plan: &Arc<Plan>, processes: Processes, simulation: Option<Simulation>) -> Self {
+        let processes = Arc::new(processes);
+        let simulation = simulation.map(Arc::new);
+        let tools = plan
+            .bindings
+            .iter()
+            .filter_map(|(tool, binding)| {
+                let answerer = match &binding.answers {
+                    Answers::Sandbox { operations } => Answerer::Simulated(Arc::new(Simulated {
+                        simulation: Arc::clone(simulation.as_ref()?),
+                        operations: operations.clone(),
+                        plan: Arc::clone(plan),
+                    })),
+                    Answers::Command { argv } => Answerer::Blocking(Arc::new(BareCommand {
+                        processes: Arc::clone(&processes),
+                        command: argv.clone(),
+                        promises: promises(plan, tool),
+                    })),
+                    Answers::Adapter { adapter, settings } => {
+                        let actions = adapter
+                            .actions
+                            .iter()
+                            .filter_map(|(name, action)| {
+                                let spec = command_spec(plan, tool, name, action)?;
+                                Some((name.clone(), spec))
+                            })
+                            .collect();
+                        Answerer::Blocking(Arc::new(CommandAdapter {
+                            processes: Arc::clone(&processes),
+                            settings: settings.clone(),
+                            secrets: std::collections::BTreeSet::new(),
+                            names: Map::new(),
+                            actions,
+                        }))
+                    }
+                    Answers::Person => Answerer::Person,
+                };
+                Some((tool.clone(), answerer))
+            })
+            .collect();
+        Self {
+            tools,
+            processes,
+            plan: Arc::clone(plan),
+        }
+    }
+
+    /// Who answers this work of this step.
+    pub fn of(&self, run: &Run, step: &StepKey, work: &Work) -> Option<Answerer> {
+        match work {
+            Work::Call(call) => self.tools.get(&call.tool).cloned(),
+            Work::Process(_) => {
+                let node = run.step(step)?.node_ix();
+                let NodeDoes::Run(spec) = &self.plan.node(node).does else {
+                    return None;
+                };
+                Some(Answerer::Blocking(Arc::new(OwnProcess {
+                    processes: Arc::clone(&self.processes),
+                    reading: Reading {
+                        ok: spec.ok.as_ref().map(|ok| ok.value.clone()),
+                        output: output(&spec.output),
+                        sensitive: spec.sensitive,
+                    },
+                    names: Map::new(),
+                })))
+            }
+        }
+    }
+}
+
+fn output(spec: &OutputSpec) -> Output {
+    match spec {
+        OutputSpec::Text => Output::Plain,
+        OutputSpec::Json => Output::Json,
+        OutputSpec::Lines => Output::Lines,
+        OutputSpec::Mapping(fields) => Output::Fields(
+            fields
+                .iter()
+                .map(|(name, field)| (name.clone(), field.value.clone()))
+                .collect(),
+        ),
+    }
+}
+
+fn promises(plan: &Plan, tool: &ToolRef) -> IndexMap<ActionName, Promise> {
+    let Some(contract) = plan.contracts.get(&tool.tool) else {
+        return IndexMap::new();
+    };
+    contract
+        .actions
+        .iter()
+        .map(|(name, action)| {
+            let promise = Promise {
+                shape: (!action.output.is_empty()).then(|| action.output_shape()),
+                example: action.example.clone(),
+            };
+            (name.clone(), promise)
+        })
+        .collect()
+}
+
+fn command_spec(
+    plan: &Plan,
+    tool: &ToolRef,
+    name: &ActionName,
+    action: &AdapterAction,
+) -> Option<CommandSpec> {
+    let AdapterAction::Command(command) = action else {
+        return None;
+    };
+    let contract = plan.action(&tool.tool, name)?;
+    let mut promises = promises(plan, tool);
+    Some(CommandSpec {
+        command: command.argv.iter().map(|word| word.value.clone()).collect(),
+        env: command
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), value.value.clone()))
+            .collect(),
+        pass: command.pass.clone(),
+        dir: command.dir.as_ref().map(|dir| dir.value.clone()),
+        reading: Reading {
+            ok: command.ok.as_ref().map(|ok| ok.value.clone()),
+            output: match &command.output {
+                AdapterOutput::Default => Output::Plain,
+                AdapterOutput::Json => Output::Json,
+                AdapterOutput::Lines => Output::Lines,
+                AdapterOutput::Mapping(fields) => Output::Fields(
+                    fields
+                        .iter()
+                        .map(|(name, field)| (name.clone(), field.value.clone()))
+                        .collect(),
+                ),
+            },
+            sensitive: false,
+        },
+        promise: promises.swap_remove(name).unwrap_or_default(),
+        arguments: contract.args.keys().cloned().collect(),
+    })
+}
+
+/// What a person types in as the output of a call that they carried out, as JSON.
+pub fn typed_output(shape: &crate::model::Shape, json: &str) -> Result<Value, String> {
+    let json: serde_json::Value =
+        serde_json::from_str(json).map_err(|e| format!("this is no JSON: {e}"))?;
+    shape.fit(&json).map_err(|misfit| misfit.to_string())
+}

@@ -1,0 +1,70 @@
+//! Calls that a person carries out: the tool is bound to somebody, not to something.
+
+use crate::model::call::{Ended, Failure, FailureKind, Reply, Request, Work};
+use crate::model::event::ManualOutcome;
+use crate::model::{Shape, Value};
+use crate::run::{Fact, Need};
+
+/// What the person is asked to do. Later steps read its output, so they type in its fields.
+pub fn need(request: &Request) -> Need {
+    let words = match &request.work {
+        Work::Call(call) => format!(
+            "{} {}",
+            call.tool,
+            call.words
+                .iter()
+                .map(|word| quoted(word))
+                .collect::<Vec<_>>()
+                .join(" ")
+        ),
+        Work::Process(_) => "this command".to_owned(),
+    };
+    Need::Manual {
+        items: vec![format!("Do this by hand: {words}")],
+        by: None,
+    }
+}
+
+/// A word as a person would type it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// What the person reported, as the reply to the call.
+pub fn reply(fact: Fact, shape: &Shape) -> Option<Reply> {
+    let Fact::Reported {
+        outcome,
+        output,
+        note,
+        ..
+    } = fact
+    else {
+        return None;
+    };
+    let note = note.unwrap_or_else(|| "the person said that it failed".to_owned());
+    let ended = match outcome {
+        ManualOutcome::Done => match fitted(shape, &output) {
+            Ok(output) => Ended::Succeeded(output),
+            Err(message) => Ended::Failed(Failure::new(FailureKind::Output, message), Some(output)),
+        },
+        ManualOutcome::Skipped | ManualOutcome::Failed => {
+            Ended::Failed(Failure::new(FailureKind::Person, note), None)
+        }
+    };
+    Some(Reply::of(ended))
+}
+
+fn fitted(shape: &Shape, output: &Value) -> Result<Value, String> {
+    match output {
+        // Nothing was typed in: what later steps would read is not there.
+        Value::None => Ok(Value::Map(crate::model::Map::new())),
+        output => shape
+            .fit(&output.to_plain())
+            .map_err(|misfit| format!("what was typed in does not fit: {misfit}")),
+    }
+}

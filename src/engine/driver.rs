@@ -1,0 +1,321 @@
+//! The one loop that touches the world.
+//!
+//! Round after round: what ought to be done is derived from the run; what follows from the state
+//! alone is recorded; what is to start is recorded; all of that is made durable with one sync; only
+//! then is anything told or started. State may run ahead of the disk; nothing outside may.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::mpsc;
+
+use super::answerers::Answerers;
+use super::clock::Clock;
+use super::error::EngineError;
+use super::people::{People, Prepared, Said};
+use super::signals::Signalled;
+use crate::journal::{Durable, Stamps, Store, Writer};
+use crate::model::call::{Cancel, Purpose, Reply, Sink, Stream};
+use crate::model::event::{Happened, ParkReason};
+use crate::model::ids::{Attempt, StepKey};
+use crate::model::output::{BlobRef, MAX_INLINE, Stored};
+use crate::model::people::{Actor, Person};
+use crate::model::{Event, Timestamp, Value};
+use crate::report::{Notice, Reporter};
+use crate::run::{Act, Asked, Command, Draft, PersonNeeded, Poller, Run};
+
+/// How the driving of a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// The run is closed.
+    Closed,
+    /// The run waits, and can be resumed.
+    Parked(ParkReason),
+    /// The operator interrupted twice: what ran was ended, and the run can be resumed.
+    Interrupted,
+}
+
+/// Everything a run is driven with.
+pub struct Driver<'a> {
+    /// The run, as its journal has it.
+    pub run: Run,
+    /// Its journal.
+    pub writer: Writer,
+    /// The record of all runs.
+    pub store: &'a Store,
+    /// The kernel's stamps, for the ledger.
+    pub stamps: Arc<dyn Stamps>,
+    /// The run's time.
+    pub clock: Arc<dyn Clock>,
+    /// Who answers each call.
+    pub answerers: Answerers,
+    /// Answers that were given before.
+    pub prepared: Prepared,
+    /// Who can be asked; none where there is no terminal.
+    pub people: Option<Arc<dyn People>>,
+    /// Who is told.
+    pub reporter: &'a mut dyn Reporter,
+    /// Who operates the run.
+    pub operator: Person,
+    /// Signals that came in.
+    pub signals: mpsc::UnboundedReceiver<Signalled>,
+}
+
+/// Something came in.
+pub(super) enum Incoming {
+    Replied(Box<Running>, Box<Reply>),
+    Line(StepKey, Stream, Vec<u8>),
+    Said(Box<PersonNeeded>, Box<Said>),
+}
+
+/// A request under way.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) step: StepKey,
+    pub(super) attempt: Attempt,
+    pub(super) purpose: Purpose,
+    pub(super) asked: Timestamp,
+}
+
+/// A poll under way.
+pub(super) struct Polling {
+    pub(super) act: Act,
+    pub(super) poller: Poller,
+    pub(super) began: Timestamp,
+    /// When the next look is due; none while one is under way.
+    pub(super) next: Option<Timestamp>,
+    pub(super) last: Option<Value>,
+}
+
+pub(super) type Key = (StepKey, Attempt);
+
+#[derive(Default)]
+pub(super) struct Flag(pub(super) AtomicBool);
+
+impl Cancel for Flag {
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+pub(super) struct Lines {
+    pub(super) step: StepKey,
+    pub(super) out: mpsc::UnboundedSender<Incoming>,
+}
+
+impl Sink for Lines {
+    fn line(&self, stream: Stream, line: &[u8]) {
+        // Nobody listens any more when the run is over; a line that nobody shows is still kept.
+        let _ = self
+            .out
+            .send(Incoming::Line(self.step.clone(), stream, line.to_vec()));
+    }
+}
+
+/// What is under way.
+pub(super) struct Flight {
+    pub(super) calls: HashMap<(StepKey, Attempt, &'static str), ()>,
+    /// Real work: while there is some, the simulated clock goes with the wall's.
+    pub(super) real: usize,
+    pub(super) polls: BTreeMap<Key, Polling>,
+    /// Simulated replies, by when they are due.
+    pub(super) due: VecDeque<(Timestamp, Running, Reply)>,
+    /// Needs that a person will be asked about, the first one is being asked.
+    pub(super) needs: VecDeque<PersonNeeded>,
+    pub(super) asking: bool,
+    /// Calls that a person carries out.
+    pub(super) carried: HashMap<Key, Running>,
+    pub(super) last_lines: HashMap<StepKey, VecDeque<String>>,
+    pub(super) cancel: Arc<Flag>,
+    pub(super) out: mpsc::UnboundedSender<Incoming>,
+    /// Why nothing new starts and the process is to let go.
+    pub(super) leave: Option<ParkReason>,
+    pub(super) interrupted: bool,
+}
+
+impl Driver<'_> {
+    /// Drives the run until it is closed or must wait. `first` is recorded before anything else.
+    pub async fn drive(mut self, first: Vec<Happened>) -> Result<(Driven, Run), EngineError> {
+        let (out, mut incoming) = mpsc::unbounded_channel();
+        let mut flight = Flight {
+            calls: HashMap::new(),
+            real: 0,
+            polls: BTreeMap::new(),
+            due: VecDeque::new(),
+            needs: VecDeque::new(),
+            asking: false,
+            carried: HashMap::new(),
+            last_lines: HashMap::new(),
+            cancel: Arc::new(Flag::default()),
+            out,
+            leave: None,
+            interrupted: false,
+        };
+        let operator = Actor::Person(self.operator.clone());
+        for what in first {
+            let actor = match what {
+                Happened::Recovered { .. } => Actor::Engine,
+                _ => operator.clone(),
+            };
+            self.record(
+                Draft {
+                    step: None,
+                    attempt: None,
+                    what,
+                },
+                actor,
+            )?;
+        }
+        loop {
+            let (launch, wait_until) = self.derive(&mut flight)?;
+            self.make_durable()?;
+            for start in launch {
+                self.launch(start, &mut flight);
+            }
+            self.ask_next(&mut flight);
+            if self.run.closing().is_some() {
+                self.reporter.finish(&self.run);
+                return Ok((Driven::Closed, self.run));
+            }
+            if let Some(left) = self.leave(&mut flight)? {
+                self.reporter.finish(&self.run);
+                return Ok((left, self.run));
+            }
+            self.wait(&mut flight, &mut incoming, wait_until).await?;
+        }
+    }
+
+    /// Records all that follows from the state, and says what is to start once that is durable.
+    pub(super) fn derive(
+        &mut self,
+        flight: &mut Flight,
+    ) -> Result<(Vec<Start>, Option<Timestamp>), EngineError> {
+        let mut launch = Vec::new();
+        loop {
+            let mut changed = false;
+            let mut wait_until = None;
+            for command in self.run.commands(self.clock.now()) {
+                match command {
+                    Command::Record(draft) => {
+                        if self.run.stands(&draft) {
+                            self.record(draft, Actor::Engine)?;
+                            changed = true;
+                        }
+                    }
+                    Command::Act(act) if flight.leave.is_none() => {
+                        let draft = Draft {
+                            step: Some(act.step.clone()),
+                            attempt: Some(act.attempt),
+                            what: Happened::StepStarted(Box::new(act.started.clone())),
+                        };
+                        if self.run.stands(&draft) {
+                            self.record(draft, Actor::Engine)?;
+                            launch.push(Start::Act(*act));
+                            changed = true;
+                        }
+                    }
+                    Command::Act(_) => {}
+                    Command::Look(asked) if flight.begins(&asked, "look") => {
+                        launch.push(Start::Read(asked, Purpose::Before));
+                    }
+                    Command::Verify(asked) if flight.begins(&asked, "verify") => {
+                        launch.push(Start::Read(asked, Purpose::Verify));
+                    }
+                    Command::Look(_) | Command::Verify(_) => {}
+                    Command::Person(needed) => {
+                        changed |= self.person(needed, flight)?;
+                    }
+                    Command::WaitUntil(moment) => wait_until = Some(moment),
+                }
+            }
+            if !changed {
+                return Ok((launch, wait_until));
+            }
+        }
+    }
+
+    pub(super) fn record(&mut self, draft: Draft, actor: Actor) -> Result<(), EngineError> {
+        let mut event = Event {
+            at: self.clock.now(),
+            step: draft.step,
+            attempt: draft.attempt,
+            actor,
+            what: draft.what,
+        };
+        if let Happened::StepFinished(finished) = &mut event.what
+            && let Some(Stored::Inline(value)) = &finished.output
+        {
+            finished.output = Some(self.store_output(value.clone())?);
+        }
+        self.writer.append(event.clone())?;
+        self.run.apply(&event)?;
+        Ok(())
+    }
+
+    /// A large output is kept beside the journal.
+    pub(super) fn store_output(&self, value: Value) -> Result<Stored, EngineError> {
+        let bytes = serde_json::to_vec(&value)
+            .map_err(|e| EngineError::Files(format!("an output could not be written: {e}")))?;
+        if bytes.len() <= MAX_INLINE {
+            return Ok(Stored::Inline(value));
+        }
+        let sha256 = self.writer.blobs().put(&bytes)?;
+        Ok(Stored::Blob {
+            blob: BlobRef {
+                sha256,
+                bytes: bytes.len() as u64,
+                cut: 0,
+            },
+            value: Some(value),
+        })
+    }
+
+    /// One sync for the whole batch; then, and only then, it is told.
+    pub(super) fn make_durable(&mut self) -> Result<(), EngineError> {
+        let durable = self.writer.commit()?;
+        for Durable { record, line } in &durable {
+            if matches!(
+                record.event.what,
+                Happened::RunOpened(_) | Happened::RunClosed(_)
+            ) {
+                self.store.ledger().enter(record, &*self.stamps)?;
+            }
+            let json = line.strip_suffix(b"\n").unwrap_or(line);
+            self.reporter.notice(Notice::Recorded {
+                event: &record.event,
+                json,
+                run: &self.run,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Something that starts once its record is durable.
+pub(super) enum Start {
+    Act(Act),
+    Read(Asked, Purpose),
+}
+
+impl Flight {
+    pub(super) fn begins(&mut self, asked: &Asked, what: &'static str) -> bool {
+        self.leave.is_none()
+            && self
+                .calls
+                .insert((asked.step.clone(), asked.attempt, what), ())
+                .is_none()
+    }
+
+    /// Keeps the last lines of a step, for the question that its failure leads to.
+    pub(super) fn remember(&mut self, step: &StepKey, line: &[u8]) {
+        const LAST: usize = 12;
+        let text = String::from_utf8_lossy(line);
+        let text = crate::model::text::escape_controls(&text).into_owned();
+        let lines = self.last_lines.entry(step.clone()).or_default();
+        if lines.len() == LAST {
+            lines.pop_front();
+        }
+        lines.push_back(text);
+    }
+}

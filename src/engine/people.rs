@@ -1,0 +1,205 @@
+//! Who is asked when a person is needed: prepared answers first, then the terminal, else nobody.
+
+use std::collections::BTreeMap;
+
+use crate::model::Value;
+use crate::model::event::{Decision, FailureChoice, ManualOutcome};
+use crate::model::people::Way;
+use crate::run::{Fact, Need, PersonNeeded};
+
+/// Answers that were given before the run, as far as the environment's policy allows them.
+#[derive(Clone, Debug, Default)]
+pub struct Prepared {
+    /// `--yes`: every gate, question and manual step gets its affirmative or suggested answer.
+    pub yes: bool,
+    /// `--answer STEP=VALUE` and `--answers FILE`, by the step's key.
+    pub answers: BTreeMap<String, String>,
+}
+
+/// Why nobody can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered(pub String);
+
+impl Prepared {
+    /// The prepared answer to a need, if there is one. None of them ever settles a step in doubt
+    /// or decides about a failure.
+    pub fn answer(&self, needed: &PersonNeeded) -> Result<Option<Fact>, Unanswered> {
+        let given = self.answers.get(needed.step.as_str());
+        match (&needed.need, given) {
+            (Need::Failure { .. } | Need::Doubt { .. }, _) => Ok(None),
+            (Need::Gate(gate), Some(given)) => {
+                let decision = match given.as_str() {
+                    "approve" | "yes" => Decision::Approve,
+                    "decline" | "no" => Decision::Decline,
+                    "skip" => Decision::Skip,
+                    typed if gate.challenge.as_deref() == Some(typed) => Decision::Approve,
+                    other => {
+                        return Err(Unanswered(format!(
+                            "the prepared answer `{other}` is no decision: write approve, decline or skip"
+                        )));
+                    }
+                };
+                Ok(Some(Fact::Gate {
+                    digest: gate.digest,
+                    decision,
+                    way: Way::Answers,
+                    reason: None,
+                }))
+            }
+            (Need::Gate(gate), None) if self.yes => Ok(Some(Fact::Gate {
+                digest: gate.digest,
+                decision: Decision::Approve,
+                way: Way::Yes,
+                reason: None,
+            })),
+            (
+                Need::Ask {
+                    shape, suggested, ..
+                },
+                Some(given),
+            ) => match shape.read(given) {
+                Ok(answer) => Ok(Some(Fact::Answer {
+                    answer,
+                    suggested: suggested.clone().ok().flatten(),
+                    way: Way::Answers,
+                })),
+                Err(misfit) => Err(Unanswered(format!(
+                    "the prepared answer does not fit: {misfit}"
+                ))),
+            },
+            (
+                Need::Ask {
+                    choices, suggested, ..
+                },
+                None,
+            ) if self.yes => affirmative(choices, suggested).map(Some),
+            (Need::Manual { .. }, Some(given)) => {
+                let outcome = match given.as_str() {
+                    "done" | "yes" => ManualOutcome::Done,
+                    "skip" | "skipped" => ManualOutcome::Skipped,
+                    "failed" | "no" => ManualOutcome::Failed,
+                    other => {
+                        return Err(Unanswered(format!(
+                            "the prepared answer `{other}` is no report: write done, skip or failed"
+                        )));
+                    }
+                };
+                Ok(Some(reported(outcome, Way::Answers)))
+            }
+            (Need::Manual { .. }, None) if self.yes => {
+                Ok(Some(reported(ManualOutcome::Done, Way::Yes)))
+            }
+            (Need::Gate(_) | Need::Ask { .. } | Need::Manual { .. }, None) => Ok(None),
+        }
+    }
+
+    /// Whether a step of this key certainly has an answer.
+    pub fn covers(&self, key: &str) -> bool {
+        self.yes || self.answers.contains_key(key)
+    }
+}
+
+fn reported(outcome: ManualOutcome, way: Way) -> Fact {
+    Fact::Reported {
+        outcome,
+        output: Value::None,
+        way,
+        note: None,
+    }
+}
+
+/// What `--yes` answers: the suggestion, else `yes`, else the first choice.
+fn affirmative(
+    choices: &[(String, String)],
+    suggested: &Result<Option<Value>, crate::model::call::Failure>,
+) -> Result<Fact, Unanswered> {
+    let suggestion = match suggested {
+        Ok(suggestion) => suggestion.clone(),
+        Err(failure) => return Err(Unanswered(failure.message.clone())),
+    };
+    let yes = choices.iter().find(|(choice, _)| choice == "yes");
+    let first = yes
+        .or(choices.first())
+        .map(|(choice, _)| Value::from(choice.as_str()));
+    match suggestion.clone().or(first) {
+        Some(answer) => Ok(Fact::Answer {
+            answer,
+            suggested: suggestion,
+            way: Way::Yes,
+        }),
+        None => Err(Unanswered(
+            "the question has neither a suggestion nor choices".to_owned(),
+        )),
+    }
+}
+
+/// What holds where nobody can be asked: only what the runbook's rules say.
+pub fn unattended(need: &Need) -> Option<Fact> {
+    match need {
+        Need::Failure {
+            unattended: Some(choice),
+            ..
+        } => Some(Fact::Chosen {
+            choice: *choice,
+            way: Way::Rule,
+            reason: None,
+        }),
+        Need::Gate(_)
+        | Need::Ask { .. }
+        | Need::Manual { .. }
+        | Need::Failure { .. }
+        | Need::Doubt { .. } => None,
+    }
+}
+
+/// What a person at a terminal may do with a need: an answer, or leave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// An answer.
+    Fact(Fact),
+    /// They leave; the run is parked.
+    Park,
+    /// The terminal is gone.
+    Gone,
+}
+
+/// Somebody who can be asked. Blocks until they have said something or `hurry` is set.
+pub trait People: Send + Sync {
+    /// Asks.
+    fn ask(&self, question: &Question) -> Said;
+}
+
+/// What is asked, with what the screen shows around it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// The need.
+    pub needed: PersonNeeded,
+    /// The step's title, escaped.
+    pub title: String,
+    /// Why it is done, escaped.
+    pub why: Option<String>,
+    /// Where the run acts, and whether that is real.
+    pub environment: String,
+    /// Whether anything real can be touched.
+    pub real: bool,
+    /// How the step is taken back, in words.
+    pub undo: String,
+    /// Who would do it: tool, adapter.
+    pub answered_by: Option<String>,
+    /// The last lines of output, escaped, where something failed.
+    pub last_lines: Vec<String>,
+}
+
+/// The words of a choice after a failure.
+pub fn choice_word(choice: FailureChoice) -> &'static str {
+    match choice {
+        FailureChoice::Retry => "retry",
+        FailureChoice::RetryByRule => "retry by rule",
+        FailureChoice::Skip => "skip",
+        FailureChoice::MarkDone => "mark done",
+        FailureChoice::Continue => "continue",
+        FailureChoice::Propagate => "fail the block",
+        FailureChoice::Undo => "undo",
+        FailureChoice::Stop => "stop",
+    }
+}

@@ -1,0 +1,473 @@
+//! What a prompt shows and what may be typed at it: pure text in, an answer out.
+
+use super::people::{Question, choice_word};
+use crate::model::call::Failure;
+use crate::model::event::{Decision, FailureChoice, GateOpened, ManualOutcome, Resolution};
+use crate::model::people::Way;
+use crate::model::text::{clip, escape_controls, escape_keeping_newlines};
+use crate::model::{Shape, Value};
+use crate::report::work_words;
+use crate::run::{Fact, Need};
+
+use super::people::Said;
+
+/// What became of a typed line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Typed {
+    /// It answers.
+    Said(Box<Said>),
+    /// It does not; this is what to say before asking again.
+    Again(String),
+}
+
+fn said(fact: Fact) -> Typed {
+    Typed::Said(Box::new(Said::Fact(fact)))
+}
+
+fn again(message: impl Into<String>) -> Typed {
+    Typed::Again(message.into())
+}
+
+fn park() -> Typed {
+    Typed::Said(Box::new(Said::Park))
+}
+
+/// A rule as wide as the screen, with a heading in it.
+fn heading(text: &str, width: usize) -> String {
+    let rest = width.saturating_sub(text.chars().count() + 4);
+    format!("── {text} {}", "─".repeat(rest.min(120)))
+}
+
+/// Everything that is shown before the prompt, ending with what may be typed.
+pub fn shown(question: &Question, width: usize) -> String {
+    let mut out = String::new();
+    let place = if question.real {
+        format!("REAL: {}", question.environment)
+    } else {
+        format!("{} (simulated)", question.environment)
+    };
+    let what = match &question.needed.need {
+        Need::Gate(_) => "A decision is needed",
+        Need::Ask { .. } => "A question",
+        Need::Manual { .. } => "Something to do by hand",
+        Need::Failure { .. } => "A step failed",
+        Need::Doubt { .. } => "A step is in doubt",
+    };
+    out.push('\n');
+    line(&mut out, &heading(&format!("{what} · {place}"), width));
+    let step = format!("{}  {}", question.needed.step, question.title);
+    wrapped(&mut out, "Step:   ", &step, width);
+    if let Some(why) = &question.why {
+        wrapped(&mut out, "Why:    ", why, width);
+    }
+    match &question.needed.need {
+        Need::Gate(gate) => show_gate(&mut out, question, gate, width),
+        Need::Ask {
+            question: asked,
+            choices,
+            suggested,
+            shape,
+        } => {
+            out.push('\n');
+            wrapped(&mut out, "", &escape_controls(asked), width);
+            show_choices(&mut out, choices, suggested, shape, width);
+        }
+        Need::Manual { items, by } => {
+            if let Some(by) = by {
+                wrapped(&mut out, "Who:    ", &escape_controls(by), width);
+            }
+            out.push('\n');
+            for item in items {
+                wrapped(&mut out, "[ ] ", &escape_controls(item), width);
+            }
+            out.push('\n');
+            line(
+                &mut out,
+                "d done · f failed · s skip · p park (leave, resume later)",
+            );
+        }
+        Need::Failure {
+            failure, choices, ..
+        } => {
+            show_failure(&mut out, failure, width);
+            for last in &question.last_lines {
+                line(
+                    &mut out,
+                    &format!("  │ {}", clip(last, width.saturating_sub(4))),
+                );
+            }
+            out.push('\n');
+            let words: Vec<String> = choices
+                .iter()
+                .map(|choice| {
+                    let word = choice_word(*choice);
+                    format!("{} {word}", &key_of(*choice))
+                })
+                .collect();
+            line(&mut out, &format!("{} · p park", words.join(" · ")));
+        }
+        Need::Doubt { reason, work, .. } => {
+            out.push('\n');
+            wrapped(
+                &mut out,
+                "It was started, and nobody can say what it did: ",
+                reason,
+                width,
+            );
+            if let Some(work) = work {
+                wrapped(&mut out, "Does:   ", &work_words(work), width);
+            }
+            line(
+                &mut out,
+                "Look for yourself before you answer; then give your reason.",
+            );
+            out.push('\n');
+            line(
+                &mut out,
+                "h it happened · a run it again · s skip · x stop · p park, each with a reason: h I see db-2 as primary",
+            );
+        }
+    }
+    out
+}
+
+fn key_of(choice: FailureChoice) -> &'static str {
+    match choice {
+        FailureChoice::Retry => "r",
+        FailureChoice::Skip => "s",
+        FailureChoice::MarkDone => "m",
+        FailureChoice::Undo => "u",
+        FailureChoice::Continue => "c",
+        FailureChoice::Stop | FailureChoice::RetryByRule | FailureChoice::Propagate => "x",
+    }
+}
+
+fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
+    for work in &gate.works {
+        wrapped(out, "Does:   ", &work_words(work), width);
+    }
+    if let Some(by) = &question.answered_by {
+        wrapped(out, "By:     ", by, width);
+    }
+    line(
+        out,
+        &format!("Effect: {}", gate.effect.word().to_uppercase()),
+    );
+    wrapped(out, "Undo:   ", &question.undo, width);
+    for (name, value) in &gate.show {
+        // `a if c else b` is known by its first part.
+        let name = name.split(" if ").next().unwrap_or(name);
+        wrapped(out, "Known:  ", &escape_controls(name), width);
+        show_value(out, value, 10, width);
+    }
+    out.push('\n');
+    wrapped(out, "", &escape_controls(&gate.confirm), width);
+    match &gate.challenge {
+        None => wrapped(
+            out,
+            "",
+            "y yes · n no (ends the run) · s skip this step · p park (leave, resume later)",
+            width,
+        ),
+        Some(target) => {
+            line(
+                out,
+                &format!(
+                    "To say yes, type the name of the target: {}",
+                    escape_controls(target)
+                ),
+            );
+            line(
+                out,
+                "n no (ends the run) · s skip this step · p park (leave, resume later)",
+            );
+        }
+    }
+}
+
+fn show_choices(
+    out: &mut String,
+    choices: &[(String, String)],
+    suggested: &Result<Option<Value>, Failure>,
+    shape: &Shape,
+    width: usize,
+) {
+    for (i, (choice, meaning)) in choices.iter().enumerate() {
+        let mark = match suggested {
+            Ok(Some(Value::Str(text))) if text == choice => "  ← suggested by the measurements",
+            _ => "",
+        };
+        let text = format!(
+            "{} — {}{mark}",
+            escape_controls(choice),
+            escape_controls(meaning)
+        );
+        wrapped(out, &format!("  {} ", i + 1), &text, width);
+    }
+    match suggested {
+        Err(failure) => {
+            let text = format!("No suggestion: {}", escape_controls(&failure.message));
+            wrapped(out, "", &text, width);
+        }
+        Ok(Some(value)) if choices.is_empty() => {
+            line(
+                out,
+                &format!("Suggested: {}", escape_controls(&value.to_string())),
+            );
+        }
+        Ok(_) => {}
+    }
+    out.push('\n');
+    let what = if choices.is_empty() {
+        format!("type a {shape}")
+    } else {
+        "type a number or a word".to_owned()
+    };
+    let enter = match suggested {
+        Ok(Some(_)) => " · Enter takes the suggestion",
+        _ => "",
+    };
+    let keys = format!("{what}{enter} · p park (leave, resume later)");
+    wrapped(out, "", &keys, width);
+}
+
+fn show_failure(out: &mut String, failure: &Failure, width: usize) {
+    out.push('\n');
+    wrapped(
+        out,
+        "Error:  ",
+        &escape_keeping_newlines(&failure.message).replace('\n', " / "),
+        width,
+    );
+    if let Some(hint) = &failure.hint {
+        wrapped(out, "Hint:   ", &escape_controls(hint), width);
+    }
+}
+
+fn show_value(out: &mut String, value: &Value, indent: usize, width: usize) {
+    let pad = " ".repeat(indent);
+    match value {
+        Value::Map(map) => {
+            for (name, field) in map {
+                let name = escape_controls(name);
+                match field {
+                    Value::Map(_) => {
+                        line(out, &format!("{pad}{name}:"));
+                        show_value(out, field, indent + 2, width);
+                    }
+                    Value::List(items) if items.iter().any(|i| matches!(i, Value::Map(_))) => {
+                        line(out, &format!("{pad}{name}:"));
+                        for item in items.iter().take(8) {
+                            let text = short(item);
+                            wrapped(out, &format!("{pad}  - "), &text, width);
+                        }
+                    }
+                    field => wrapped(out, &format!("{pad}{name}: "), &short(field), width),
+                }
+            }
+        }
+        value => wrapped(out, &pad, &short(value), width),
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = match value {
+        Value::Map(map) => map
+            .iter()
+            .map(|(name, field)| format!("{name} {field}"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        value => value.to_string(),
+    };
+    escape_controls(&clip(&text, 400)).into_owned()
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+/// A text behind a label, broken between words so that nothing is lost on a narrow screen.
+fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
+    use unicode_width::UnicodeWidthStr;
+    let indent = label.width();
+    let room = width.saturating_sub(indent).max(20);
+    let mut current = String::new();
+    let mut first = true;
+    let mut flush = |current: &mut String, out: &mut String| {
+        if first {
+            out.push_str(label);
+        } else {
+            out.push_str(&" ".repeat(indent));
+        }
+        first = false;
+        out.push_str(current);
+        out.push('\n');
+        current.clear();
+    };
+    for word in text.split(' ') {
+        if !current.is_empty() && current.width() + 1 + word.width() > room {
+            flush(&mut current, out);
+        }
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        current.push_str(word);
+    }
+    flush(&mut current, out);
+}
+
+/// Reads a typed line as the answer to a question.
+pub fn read(question: &Question, typed: &str) -> Typed {
+    let typed = typed.trim();
+    match &question.needed.need {
+        Need::Gate(gate) => read_gate(gate, typed),
+        Need::Ask {
+            choices,
+            shape,
+            suggested,
+            ..
+        } => read_answer(choices, shape, suggested, typed),
+        Need::Manual { .. } => read_report(typed),
+        Need::Failure { choices, .. } => read_choice(choices, typed),
+        Need::Doubt { .. } => read_doubt(typed),
+    }
+}
+
+fn read_gate(gate: &GateOpened, typed: &str) -> Typed {
+    let decided = |decision, reason: Option<&str>| {
+        said(Fact::Gate {
+            digest: gate.digest,
+            decision,
+            way: Way::Terminal,
+            reason: reason
+                .map(str::to_owned)
+                .filter(|reason| !reason.is_empty()),
+        })
+    };
+    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
+    match (&gate.challenge, word) {
+        // The target's name first: it may be called `n`.
+        (Some(target), _) if typed == target.trim() => decided(Decision::Approve, None),
+        (None, "y" | "yes") => decided(Decision::Approve, Some(rest)),
+        (_, "n" | "no") => decided(Decision::Decline, Some(rest)),
+        (_, "s" | "skip") if rest.trim().is_empty() => {
+            again("to skip the step, give a reason: s the replica was promoted by hand")
+        }
+        (_, "s" | "skip") => decided(Decision::Skip, Some(rest)),
+        (_, "p" | "park") => park(),
+        (Some(_), "y" | "yes") => again("yes is not enough here: type the name of the target"),
+        (Some(target), _) => again(format!(
+            "that is not the target's name: type {} exactly, or n, s, p",
+            escape_controls(target)
+        )),
+        (None, _) => again("type y, n, s or p"),
+    }
+}
+
+fn read_answer(
+    choices: &[(String, String)],
+    shape: &Shape,
+    suggested: &Result<Option<Value>, Failure>,
+    typed: &str,
+) -> Typed {
+    let suggestion = suggested.clone().ok().flatten();
+    let answered = |answer: Value| {
+        said(Fact::Answer {
+            answer,
+            suggested: suggestion.clone(),
+            way: Way::Terminal,
+        })
+    };
+    if typed.is_empty() {
+        return match &suggestion {
+            Some(value) => answered(value.clone()),
+            None => again("nothing is suggested here: type an answer"),
+        };
+    }
+    if typed == "p" || typed == "park" {
+        return park();
+    }
+    if let Ok(number) = typed.parse::<usize>()
+        && let Some((choice, _)) = number.checked_sub(1).and_then(|i| choices.get(i))
+    {
+        return answered(Value::from(choice.as_str()));
+    }
+    match shape.read(typed) {
+        Ok(answer) => answered(answer),
+        Err(misfit) => again(misfit.to_string()),
+    }
+}
+
+fn read_report(typed: &str) -> Typed {
+    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
+    let rest = rest.trim();
+    let note = (!rest.is_empty() && !rest.starts_with('{')).then(|| rest.to_owned());
+    let output = match rest.strip_prefix('{') {
+        None => Value::None,
+        Some(_) => match serde_json::from_str::<serde_json::Value>(rest) {
+            Ok(json) => Value::from_plain(&json),
+            Err(error) => return again(format!("this is no JSON: {error}")),
+        },
+    };
+    let outcome = match word {
+        "d" | "done" => ManualOutcome::Done,
+        "f" | "failed" => ManualOutcome::Failed,
+        "s" | "skip" if rest.is_empty() => {
+            return again("to skip it, give a reason: s not needed, the host is off");
+        }
+        "s" | "skip" => ManualOutcome::Skipped,
+        "p" | "park" => return park(),
+        _ => return again("type d, f, s or p, and after it a note if you like"),
+    };
+    said(Fact::Reported {
+        outcome,
+        output,
+        way: Way::Terminal,
+        note,
+    })
+}
+
+fn read_choice(choices: &[FailureChoice], typed: &str) -> Typed {
+    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
+    let rest = rest.trim();
+    if word == "p" || word == "park" {
+        return park();
+    }
+    let choice = choices
+        .iter()
+        .copied()
+        .find(|choice| word == key_of(*choice) || word == choice_word(*choice));
+    let needs_reason = matches!(choice, Some(FailureChoice::Skip | FailureChoice::MarkDone));
+    match choice {
+        None => again("type one of the letters above"),
+        Some(_) if needs_reason && rest.is_empty() => {
+            again(format!("give a reason: {word} it was done by hand"))
+        }
+        Some(choice) => said(Fact::Chosen {
+            choice,
+            way: Way::Terminal,
+            reason: (!rest.is_empty()).then(|| rest.to_owned()),
+        }),
+    }
+}
+
+fn read_doubt(typed: &str) -> Typed {
+    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
+    let rest = rest.trim();
+    let resolution = match word {
+        "h" | "happened" => Resolution::Happened,
+        "a" | "again" => Resolution::Again,
+        "s" | "skip" => Resolution::Skip,
+        "x" | "stop" => Resolution::Stop,
+        "p" | "park" => return park(),
+        _ => return again("type h, a, s, x or p, and after it your reason"),
+    };
+    if rest.is_empty() {
+        return again(format!("give your reason: {word} I looked, and …"));
+    }
+    said(Fact::Settled {
+        resolution,
+        reason: rest.to_owned(),
+    })
+}

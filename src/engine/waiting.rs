@@ -1,0 +1,282 @@
+//! Waiting for what comes in or falls due, and letting go of the run.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration as RealDuration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::driver::{Driven, Driver, Flight, Incoming, Key, Running};
+use super::error::EngineError;
+use super::people::Said;
+use super::signals::Signalled;
+use crate::model::call::{Ended, Purpose, Reply, Work};
+use crate::model::event::{Happened, ParkReason};
+use crate::model::people::Actor;
+use crate::model::{Duration, Timestamp};
+use crate::report::Notice;
+use crate::run::{Command, Draft, Fact};
+
+impl Driver<'_> {
+    /// Waits for the next thing that comes in, or for the next moment at which something is due.
+    pub(super) async fn wait(
+        &mut self,
+        flight: &mut Flight,
+        incoming: &mut mpsc::UnboundedReceiver<Incoming>,
+        wait_until: Option<Timestamp>,
+    ) -> Result<(), EngineError> {
+        self.end_polls(flight)?;
+        let due = flight.due.iter().map(|(moment, ..)| *moment).min();
+        let look = flight
+            .polls
+            .values()
+            .filter_map(|polling| polling.next)
+            .min();
+        let next = [due, look, wait_until].into_iter().flatten().min();
+        let nothing_real = flight.real == 0 && !flight.asking;
+        // What has come in already goes first.
+        if let Ok(came) = incoming.try_recv() {
+            return self.came(came, flight);
+        }
+        if let Ok(signal) = self.signals.try_recv() {
+            self.signalled(&signal, flight);
+            return Ok(());
+        }
+        if let Some(next) = next {
+            if next <= self.clock.now() || (nothing_real && self.clock.skip_to(next)) {
+                return self.due_now(flight);
+            }
+        } else if nothing_real {
+            return if flight.leave.is_some()
+                || !flight.needs.is_empty()
+                || self.run.closing().is_some()
+            {
+                Ok(())
+            } else {
+                self.must_move()
+            };
+        }
+        if let Some(next) = next {
+            self.reporter.notice(Notice::Waiting {
+                until: next,
+                now: self.clock.now(),
+                run: &self.run,
+            });
+        }
+        let patience = next.map_or(RealDuration::from_secs(3600), |next| {
+            Duration::between(self.clock.now(), next).as_std()
+        });
+        let began = Instant::now();
+        let came = tokio::select! {
+            came = incoming.recv() => came,
+            signal = self.signals.recv() => {
+                self.clock.elapsed(began.elapsed());
+                if let Some(signal) = signal {
+                    self.signalled(&signal, flight);
+                }
+                return Ok(());
+            }
+            () = tokio::time::sleep(patience) => None,
+        };
+        self.clock.elapsed(began.elapsed());
+        match came {
+            Some(came) => self.came(came, flight),
+            None => self.due_now(flight),
+        }
+    }
+
+    /// With nothing under way there must be something to do: else the next round finds nothing
+    /// either, for ever.
+    pub(super) fn must_move(&self) -> Result<(), EngineError> {
+        let commands = self.run.commands(self.clock.now());
+        let moves = commands.iter().any(|command| match command {
+            Command::Record(draft) => self.run.stands(draft),
+            Command::Act(_) | Command::Look(_) | Command::Verify(_) => true,
+            Command::Person(_) => true,
+            Command::WaitUntil(_) => true,
+        });
+        if moves {
+            Ok(())
+        } else {
+            Err(EngineError::Stuck)
+        }
+    }
+
+    pub(super) fn came(&mut self, came: Incoming, flight: &mut Flight) -> Result<(), EngineError> {
+        match came {
+            Incoming::Replied(running, reply) => {
+                flight.real -= 1;
+                self.replied(*running, *reply, flight)
+            }
+            Incoming::Line(step, stream, line) => {
+                flight.remember(&step, &line);
+                self.reporter.notice(Notice::Line {
+                    step: &step,
+                    stream,
+                    line: &line,
+                });
+                Ok(())
+            }
+            Incoming::Said(needed, said) => {
+                flight.asking = false;
+                flight
+                    .needs
+                    .retain(|other| other.step != needed.step || other.attempt != needed.attempt);
+                self.reporter.resume();
+                if let Some(running) = flight
+                    .carried
+                    .remove(&(needed.step.clone(), needed.attempt))
+                {
+                    return self.carried(running, *said, flight);
+                }
+                match *said {
+                    Said::Fact(fact) => {
+                        self.take(&needed.step, needed.attempt, fact)?;
+                    }
+                    Said::Park => {
+                        flight.leave.get_or_insert(ParkReason::Operator);
+                    }
+                    Said::Gone => {
+                        self.people = None;
+                        flight
+                            .leave
+                            .get_or_insert(ParkReason::Signal("hangup".to_owned()));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A person has carried a call out, or left.
+    pub(super) fn carried(
+        &mut self,
+        running: Running,
+        said: Said,
+        flight: &mut Flight,
+    ) -> Result<(), EngineError> {
+        let work = self.run.step(&running.step).and_then(|view| view.work());
+        let shape = match work {
+            Some(Work::Call(call)) => self
+                .run
+                .plan()
+                .action(&call.tool.tool, &call.action)
+                .map(|action| action.output_shape())
+                .unwrap_or_default(),
+            _ => crate::model::Shape::Any,
+        };
+        let reply = match said {
+            Said::Fact(fact) => super::carried::reply(fact, &shape),
+            Said::Park | Said::Gone => None,
+        };
+        match reply {
+            Some(reply) => self.replied(running, reply, flight),
+            // They left before they said: whether it was done is not known.
+            None => {
+                let ended =
+                    Ended::Unknown("the person left before saying what they did".to_owned());
+                flight.leave.get_or_insert(ParkReason::Operator);
+                self.replied(running, Reply::of(ended), flight)
+            }
+        }
+    }
+
+    /// Delivers what is due, and looks again where a poll's time has come.
+    pub(super) fn due_now(&mut self, flight: &mut Flight) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let mut index = 0;
+        while index < flight.due.len() {
+            if flight.due[index].0 <= now
+                && let Some((_, running, reply)) = flight.due.remove(index)
+            {
+                self.replied(running, reply, flight)?;
+            } else {
+                index += 1;
+            }
+        }
+        let looks: Vec<Key> = flight
+            .polls
+            .iter()
+            .filter(|(_, polling)| polling.next.is_some_and(|next| next <= now))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in looks {
+            let Some(polling) = flight.polls.get_mut(&key) else {
+                continue;
+            };
+            polling.next = None;
+            let act = polling.act.clone();
+            let request = self.request(
+                &act.step,
+                act.attempt,
+                act.started.work,
+                act.started.key,
+                (Purpose::Act, act.started.effect, act.timeout),
+            );
+            self.call(request, flight);
+        }
+        Ok(())
+    }
+
+    /// Where the run is ending, nobody waits for what a poll might still see.
+    pub(super) fn end_polls(&mut self, flight: &mut Flight) -> Result<(), EngineError> {
+        if !self.run.is_ending() || flight.leave.is_some() {
+            return Ok(());
+        }
+        let idle: Vec<Key> = flight
+            .polls
+            .iter()
+            .filter(|(_, polling)| polling.next.is_some())
+            .map(|(key, _)| key.clone())
+            .filter(|(step, _)| {
+                self.run
+                    .step(step)
+                    .is_some_and(|view| !view.is_after_steps())
+            })
+            .collect();
+        for key in idle {
+            if let Some(polling) = flight.polls.remove(&key) {
+                let reply = Reply::of(Ended::Cancelled);
+                let replied = self.kept(reply, polling.began)?;
+                self.take(&key.0, key.1, Fact::Replied(replied))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn signalled(&mut self, signal: &Signalled, flight: &mut Flight) {
+        let again = flight.leave.is_some();
+        flight
+            .leave
+            .get_or_insert(ParkReason::Signal(signal.name().to_owned()));
+        if again && signal.is_interrupt() {
+            flight.interrupted = true;
+            flight.cancel.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Lets go of the run, once what acts has been waited for.
+    pub(super) fn leave(&mut self, flight: &mut Flight) -> Result<Option<Driven>, EngineError> {
+        let Some(reason) = flight.leave.clone() else {
+            return Ok(None);
+        };
+        if flight.real > 0 || !flight.due.is_empty() {
+            return Ok(None);
+        }
+        self.record(
+            Draft {
+                step: None,
+                attempt: None,
+                what: Happened::RunParked {
+                    reason: reason.clone(),
+                },
+            },
+            Actor::Engine,
+        )?;
+        self.make_durable()?;
+        Ok(Some(if flight.interrupted {
+            Driven::Interrupted
+        } else {
+            Driven::Parked(reason)
+        }))
+    }
+}

@@ -1,0 +1,302 @@
+//! What a run amounts to, and what to type next: the last thing that is on the screen.
+
+use jiff::tz::TimeZone;
+
+use super::clock;
+use super::line::Line;
+use super::style::{Look, Mark, Tone, environment};
+use super::words;
+use crate::model::call::FailureKind;
+use crate::model::event::SkipReason;
+use crate::model::{Duration, Status};
+use crate::plan::NodeDoes;
+use crate::run::{Phase, Run, StepView};
+
+/// The most lines of one section: the summary is to fit on one screen, the journal has all.
+const MOST: usize = 8;
+
+/// The summary of a run that is closed or parked, on one screen; times in the system's zone.
+pub fn summary(run: &Run, look: &Look) -> String {
+    summary_in(run, look, &TimeZone::system())
+}
+
+/// The same with times in another zone.
+pub(super) fn summary_in(run: &Run, look: &Look, zone: &TimeZone) -> String {
+    let mut out = Summary {
+        look,
+        out: String::new(),
+    };
+    out.headline(run);
+    let steps: Vec<StepView<'_>> = run
+        .steps()
+        .filter(|s| s.node_ix() != run.plan().steps && s.node_ix() != run.plan().finally)
+        .collect();
+    let own = |of: fn(&StepView<'_>) -> bool| -> Vec<&StepView<'_>> {
+        steps.iter().filter(|s| of(s)).collect()
+    };
+    if run.closing().is_none() {
+        let waits = steps.iter().filter_map(|s| waits(run, s, zone)).collect();
+        out.section("Waits for", waits, false);
+    }
+    let bad = own(is_failure).into_iter();
+    let bad = bad.filter(|step| !run.in_doubt().any(|key| key == step.key()));
+    out.section("Failed", bad.map(failed).collect(), false);
+    out.section("Decided", steps.iter().filter_map(answered).collect(), true);
+    out.section(
+        "Changed",
+        own(has_changed).into_iter().map(changed).collect(),
+        true,
+    );
+    out.section(
+        "Taken back",
+        own(is_taken_back).into_iter().map(back).collect(),
+        false,
+    );
+    out.section(
+        "Skipped",
+        own(is_skipped).into_iter().map(skipped).collect(),
+        false,
+    );
+    let todo = run.closing().map(|c| c.follow_ups.as_slice());
+    let todo = todo.unwrap_or_default().iter();
+    // What failed is told above.
+    let todo = todo.filter(|todo| !todo.starts_with("look at what failed"));
+    out.section(
+        "Remains to be done",
+        todo.map(|todo| Line::new().text("  • ").text(todo))
+            .collect(),
+        false,
+    );
+    out.next(run);
+    out.out
+}
+
+struct Summary<'a> {
+    look: &'a Look,
+    out: String,
+}
+
+impl Summary<'_> {
+    fn push(&mut self, line: Line, indent: usize) {
+        self.out.push_str(&line.wrap(self.look, indent));
+        self.out.push('\n');
+    }
+
+    fn headline(&mut self, run: &Run) {
+        let plan = run.plan();
+        let (mark, how) = match run.closing() {
+            Some(closed) => {
+                let (status, how) = words::ended(closed.outcome);
+                (Mark::of(status), how)
+            }
+            None if run.in_doubt().next().is_some() => {
+                (Mark::of(Status::Unknown), "is in doubt and needs a person")
+            }
+            None => (Mark::WAIT, "is not at its end, and can be resumed"),
+        };
+        let (tone, place) = environment(&plan.environment, plan.real);
+        let line = Line::new()
+            .tone(mark.tone, mark.symbol)
+            .text(" ")
+            .tone(Tone::Strong, plan.runbook.as_str())
+            .text(" ")
+            .tone(mark.tone, how)
+            .text("  ")
+            .tone(tone, &format!(" {place} "))
+            .text(&took(run).map_or_else(String::new, |took| format!("  after {took}")));
+        self.push(line, 2);
+        let counts = run.counts();
+        let mut text = format!("{} done", counts.succeeded);
+        for (n, word) in [
+            (counts.bad, "went wrong"),
+            (counts.skipped, "skipped"),
+            (counts.undone, "taken back"),
+        ] {
+            if n > 0 {
+                text.push_str(&format!(", {n} {word}"));
+            }
+        }
+        let line = Line::new().tone(Tone::Quiet, &format!("  {} · {text}", run.id()));
+        self.push(line, 2);
+        if let Some(because) = run.ended_because() {
+            let line = Line::new()
+                .tone(Tone::Bad, "  It ended early: ")
+                .text(because);
+            self.push(line, 4);
+        }
+    }
+
+    fn section(&mut self, title: &str, lines: Vec<Line>, short: bool) {
+        if lines.is_empty() {
+            return;
+        }
+        self.out.push('\n');
+        let count = lines.len();
+        self.push(Line::new().tone(Tone::Strong, title), 0);
+        // Few may take the room that they need; many are cut to a line each.
+        for line in lines.into_iter().take(MOST) {
+            if short || count > 4 {
+                self.out.push_str(&line.cut(self.look));
+                self.out.push('\n');
+            } else {
+                self.push(line, 6);
+            }
+        }
+        if count > MOST {
+            let more = format!("  … and {} more: runbook audit show last", count - MOST);
+            self.push(Line::new().tone(Tone::Quiet, &more), 2);
+        }
+    }
+
+    fn next(&mut self, run: &Run) {
+        self.out.push('\n');
+        self.push(Line::new().tone(Tone::Strong, "Next"), 0);
+        let id = run.id();
+        let mut next = Vec::new();
+        if run.closing().is_none() {
+            next.push((format!("runbook resume {id}"), "go on where it stands"));
+        }
+        next.push((
+            "runbook audit show last".to_owned(),
+            "what happened, all of it",
+        ));
+        if run.closing().is_some() {
+            next.push((
+                "runbook audit verify last".to_owned(),
+                "prove that this is the record",
+            ));
+            if run.outcome() != crate::model::event::RunOutcome::Succeeded {
+                let show = format!("runbook show {}", run.plan().runbook);
+                next.push((show, "read the runbook before trying again"));
+            }
+        }
+        let column = next
+            .iter()
+            .map(|(c, _)| c.chars().count())
+            .max()
+            .unwrap_or(0)
+            + 4;
+        for (command, why) in next {
+            let line = Line::new().text("  ").tone(Tone::Busy, &command);
+            self.push(line.column(column).tone(Tone::Quiet, why), 4);
+        }
+    }
+}
+
+/// How long it took, in the run's time.
+fn took(run: &Run) -> Option<String> {
+    let began = run.steps().filter_map(|step| step.started()).min()?;
+    let took = Duration::between(began, run.last_moment()?);
+    Some(took.rounded())
+}
+
+fn item(step: &StepView<'_>, mark: Mark) -> Line {
+    Line::new()
+        .text("  ")
+        .tone(mark.tone, &mark.words())
+        .text("  ")
+        .text(&step.title())
+}
+
+fn is_failure(step: &StepView<'_>) -> bool {
+    let by_itself = |kind| !matches!(kind, FailureKind::Inside | FailureKind::Loop);
+    let bad = step.status().is_bad() && step.status() != Status::UndoFailed;
+    bad && (!step.is_group() || step.failure().is_some_and(|f| by_itself(f.kind)))
+}
+
+fn failed(step: &StepView<'_>) -> Line {
+    let line = item(step, Mark::of(step.status()));
+    let line = match step.failure() {
+        Some(failure) => line.text(": ").text(&words::failure(failure)),
+        None => line,
+    };
+    let key = format!("  ({})", step.key());
+    line.tone(Tone::Quiet, &key)
+}
+
+fn answered(step: &StepView<'_>) -> Option<Line> {
+    let answer = words::value(step.answer()?);
+    let line = Line::new().text("  ").text(&step.title()).text(": ");
+    Some(line.tone(Tone::Strong, &answer))
+}
+
+fn has_changed(step: &StepView<'_>) -> bool {
+    let did = matches!(step.status(), Status::Succeeded);
+    did && !step.is_group() && step.effect().acts()
+}
+
+fn changed(step: &StepView<'_>) -> Line {
+    let line = item(step, Mark::of(step.status()));
+    let line = match step.took() {
+        Some(took) => line.text(&format!(", {}", took.rounded())),
+        None => line,
+    };
+    match step.work() {
+        Some(work) => line.tone(Tone::Quiet, &format!("  {}", words::work(work))),
+        None => line,
+    }
+}
+
+fn is_taken_back(step: &StepView<'_>) -> bool {
+    matches!(step.status(), Status::Undone | Status::UndoFailed)
+}
+
+fn back(step: &StepView<'_>) -> Line {
+    let line = item(step, Mark::of(step.status()));
+    match step.failure() {
+        Some(failure) if step.status() == Status::UndoFailed => {
+            line.text(": ").text(&failure.message)
+        }
+        _ => line,
+    }
+}
+
+fn is_skipped(step: &StepView<'_>) -> bool {
+    step.status() == Status::Skipped
+}
+
+fn skipped(step: &StepView<'_>) -> Line {
+    let line = item(step, Mark::of(Status::Skipped));
+    match step.skip() {
+        // The values say why; the whole expression is in the plan and in the journal.
+        Some(SkipReason::If { values, .. }) if !values.is_empty() => {
+            let why = format!(": {}", words::values(values));
+            line.tone(Tone::Quiet, &why)
+        }
+        Some(why) => line.tone(Tone::Quiet, &format!(": {}", words::skipped(why))),
+        None => line,
+    }
+}
+
+/// What a step waits for, where the run is not closed.
+fn waits(run: &Run, step: &StepView<'_>, zone: &TimeZone) -> Option<Line> {
+    let doubt = run.in_doubt().any(|key| key == step.key());
+    if doubt {
+        let line = item(step, Mark::of(Status::Unknown));
+        return Some(line.text(": was started, and nobody can say what it did"));
+    }
+    if step.is_group() && step.gate().is_none() || !step.is_active() {
+        return None;
+    }
+    let line = item(step, Mark::WAIT);
+    if let Some(gate) = step.gate() {
+        return Some(line.text(": a decision: ").text(&gate.confirm));
+    }
+    if let Some(until) = step.pauses_until() {
+        let until = clock::moment(until, zone);
+        return Some(line.text(&format!(": the clock, until {until}")));
+    }
+    let said = match (&step.node().does, step.status()) {
+        (_, status) if status.is_bad() => ": what to do after its failure",
+        (NodeDoes::Ask(_), _) => ": an answer",
+        (NodeDoes::Manual(_), _) => ": a person's work",
+        (_, Status::Running) => ": it was under way",
+        _ if run.phase() == Phase::Closed => return None,
+        _ => ": its turn",
+    };
+    Some(line.text(said))
+}
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;

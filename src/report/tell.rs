@@ -1,0 +1,389 @@
+//! An event in words: what `audit show` and the plain reporter have in common.
+//!
+//! Exhaustive: a new kind of event does not compile before it has words. Nothing is escaped here.
+
+use jiff::tz::TimeZone;
+
+use super::clock;
+use super::style::Mark;
+use super::words;
+use crate::model::Status;
+use crate::model::event::{
+    Event, GateOpened, Happened, ParkReason, RunClosed, RunOpened, StepFinished, StepStarted,
+};
+use crate::model::output::Streams;
+
+/// An event in words.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Told {
+    pub(super) mark: Mark,
+    /// What happened, in one sentence without its mark.
+    pub(super) text: String,
+    /// What belongs to it, each on a line of its own: hints, evidence, follow-ups.
+    pub(super) more: Vec<String>,
+}
+
+impl Told {
+    fn new(mark: Mark, text: impl Into<String>) -> Self {
+        Self {
+            mark,
+            text: text.into(),
+            more: Vec::new(),
+        }
+    }
+
+    fn status(status: Status, text: impl Into<String>) -> Self {
+        Self::new(Mark::of(status), text)
+    }
+
+    fn with(mut self, more: impl IntoIterator<Item = String>) -> Self {
+        self.more.extend(more);
+        self
+    }
+}
+
+/// The event in words, times in this zone.
+pub(super) fn tell(event: &Event, zone: &TimeZone) -> Told {
+    let who = |way| words::who(&event.actor, way);
+    match &event.what {
+        Happened::RunOpened(opened) => run_opened(opened),
+        Happened::RunResumed { operator, version } => Told::new(
+            Mark::BEGIN,
+            format!("resumed by {operator}, runbook {version}"),
+        ),
+        Happened::RunParked { reason } => parked(reason),
+        Happened::RunClosed(closed) => run_closed(closed),
+        Happened::VarsSet { vars } => {
+            let vars: Vec<_> = vars.clone().into_iter().collect();
+            Told::new(Mark::NOTE, format!("variables: {}", words::values(&vars)))
+        }
+        Happened::BlockEntered { .. } => Told::new(Mark::BEGIN, "block entered"),
+        Happened::LoopOpened { keys, .. } => {
+            let text = format!("{} items: {}", keys.len(), keys.join(", "));
+            Told::new(Mark::BEGIN, text)
+        }
+        Happened::StepSkipped { why } => Told::status(Status::Skipped, words::skipped(why)),
+        Happened::StepRefused { failure } => {
+            let text = format!("nothing was done: {}", failure.message);
+            Told::status(Status::Failed, text).with(failure.hint.clone())
+        }
+        Happened::GateOpened(gate) => gate_opened(gate),
+        Happened::GateDecided {
+            decision,
+            way,
+            reason,
+            digest,
+        } => {
+            use crate::model::event::Decision;
+            let mark = match decision {
+                Decision::Approve => Mark::of(Status::Succeeded),
+                Decision::Decline => Mark::of(Status::Declined),
+                Decision::Skip => Mark::of(Status::Skipped),
+            };
+            let text = format!(
+                "gate {} {}{} (for {})",
+                words::decision(*decision),
+                who(*way),
+                words::because(reason.as_deref()),
+                digest.short()
+            );
+            Told::new(Mark { word: "", ..mark }, text)
+        }
+        Happened::BeforeSeen { output, failure } => {
+            let text = match (output, failure) {
+                (Some(output), _) => format!("state before acting: {}", words::value(output)),
+                (None, Some(failure)) => {
+                    format!(
+                        "the state before acting could not be seen: {}",
+                        failure.message
+                    )
+                }
+                (None, None) => "the state before acting was not seen".to_owned(),
+            };
+            Told::new(Mark::NOTE, text)
+        }
+        Happened::StepStarted(started) => step_started(started),
+        Happened::PollSeen {
+            met,
+            output,
+            failure,
+        } => {
+            let saw = match (output, failure) {
+                (_, Some(failure)) => format!("the look failed: {}", failure.message),
+                (Some(output), None) => format!("saw {}", words::value(output)),
+                (None, None) => "saw nothing".to_owned(),
+            };
+            let verdict = if *met { "holds" } else { "not yet" };
+            Told::new(
+                Mark {
+                    word: "",
+                    ..Mark::WAIT
+                },
+                format!("{verdict}: {saw}"),
+            )
+        }
+        Happened::StepFinished(finished) => step_finished(finished),
+        Happened::StepUnknown { reason, streams } => {
+            let text = format!("nobody can say what it did: {reason}");
+            Told::status(Status::Unknown, text).with(printed(streams))
+        }
+        Happened::StepResolved {
+            resolution,
+            by,
+            reason,
+            ..
+        } => {
+            let text = format!(
+                "doubt settled: {} ({}): {reason}",
+                words::resolution(*resolution),
+                words::resolved_by(*by)
+            );
+            Told::new(Mark::NOTE, text)
+        }
+        Happened::FailureDecided {
+            choice,
+            way,
+            reason,
+        } => {
+            let text = format!(
+                "after the failure: {}, {}{}",
+                words::choice(*choice),
+                who(*way),
+                words::because(reason.as_deref())
+            );
+            Told::new(Mark::NOTE, text)
+        }
+        Happened::AnswerGiven {
+            answer,
+            suggested,
+            way,
+        } => {
+            let suggested = match suggested {
+                None => String::new(),
+                Some(suggested) if suggested == answer => ", as suggested".to_owned(),
+                Some(suggested) => format!(", against the suggested {}", words::value(suggested)),
+            };
+            let text = format!(
+                "answered {}{suggested}, {}",
+                words::value(answer),
+                who(*way)
+            );
+            Told::new(
+                Mark {
+                    word: "",
+                    ..Mark::of(Status::Succeeded)
+                },
+                text,
+            )
+        }
+        Happened::ManualReported {
+            outcome,
+            output,
+            way,
+            note,
+        } => {
+            let (status, said) = words::outcome(*outcome);
+            let text = format!("{said}, {}{}", who(*way), words::because(note.as_deref()));
+            let typed = (!output.is_none()).then(|| format!("typed in: {}", words::value(output)));
+            Told::new(
+                Mark {
+                    word: "",
+                    ..Mark::of(status)
+                },
+                text,
+            )
+            .with(typed)
+        }
+        Happened::PauseBegun { until } => {
+            Told::new(Mark::WAIT, format!("until {}", clock::moment(*until, zone)))
+        }
+        Happened::PauseEnded { cut } => {
+            let text = match cut {
+                None => "the pause is over".to_owned(),
+                Some(reason) => format!("the pause was cut short: {reason}"),
+            };
+            Told::status(Status::Succeeded, text)
+        }
+        Happened::UndoBegun { scope, steps, why } => {
+            let scope = scope
+                .as_ref()
+                .map_or_else(String::new, |scope| format!(" in {scope}"));
+            let why = words::undo_reason(*why);
+            let steps: Vec<&str> = steps.iter().map(|step| step.as_str()).collect();
+            let what = match steps.is_empty() {
+                true => "there is nothing to take back".to_owned(),
+                false => format!("taking back{scope}, last done first: {}", steps.join(", ")),
+            };
+            Told::new(
+                Mark {
+                    word: "",
+                    ..Mark::BACK
+                },
+                format!("{what} ({why})"),
+            )
+        }
+        Happened::NoteAdded { text } => Told::new(Mark::NOTE, format!("note: {text}")),
+        Happened::CancelRequested { reason } => {
+            Told::status(Status::Cancelled, format!("the run is to end: {reason}"))
+        }
+        Happened::Recovered {
+            offset,
+            length,
+            sha256,
+        } => {
+            let text = format!(
+                "a torn last line was set aside: {length} bytes at {offset}, {}",
+                sha256.short()
+            );
+            Told::new(Mark::NOTE, text)
+        }
+    }
+}
+
+fn run_opened(opened: &RunOpened) -> Told {
+    let real = if opened.real {
+        "REAL"
+    } else {
+        "nothing real is touched"
+    };
+    let text = format!(
+        "{} opened in {} ({real}) by {}, runbook {}",
+        opened.runbook, opened.environment, opened.operator, opened.version
+    );
+    let params: Vec<_> = opened.params.clone().into_iter().collect();
+    let params = (!params.is_empty()).then(|| format!("parameters: {}", words::values(&params)));
+    let simulated = opened.simulation.as_ref().map(|s| {
+        format!(
+            "scenario {}, seed {}, world {}",
+            s.scenario, s.seed, s.world
+        )
+    });
+    let yes = opened
+        .yes
+        .then(|| "--yes: every gate and question is answered by its suggestion".to_owned());
+    let digests = format!(
+        "runbook {}, plan {}, bindings {}, policy {}",
+        opened.runbook_blob.short(),
+        opened.plan_blob.short(),
+        opened.bindings_blob.short(),
+        opened.policy_blob.short()
+    );
+    Told::new(
+        Mark {
+            word: "",
+            ..Mark::BEGIN
+        },
+        text,
+    )
+    .with(params)
+    .with(simulated)
+    .with(yes)
+    .with([digests])
+}
+
+fn parked(reason: &ParkReason) -> Told {
+    Told::new(
+        Mark {
+            word: "parked",
+            ..Mark::WAIT
+        },
+        words::parked(reason),
+    )
+}
+
+fn run_closed(closed: &RunClosed) -> Told {
+    let (status, text) = words::ended(closed.outcome);
+    let mark = Mark {
+        word: "",
+        ..Mark::of(status)
+    };
+    let follow_ups = closed.follow_ups.iter().map(|todo| format!("• {todo}"));
+    Told::new(mark, format!("the run {text}")).with(follow_ups)
+}
+
+fn gate_opened(gate: &GateOpened) -> Told {
+    let challenge = gate.challenge.as_ref();
+    let challenge = challenge.map(|word| format!("`{word}` must be typed"));
+    let works = gate
+        .works
+        .iter()
+        .map(|work| format!("would do: {}", words::work(work)));
+    let show = gate
+        .show
+        .iter()
+        .map(|(name, value)| format!("{name} is {}", words::value(value)));
+    let text = format!(
+        "gate ({}): {} (shown: {})",
+        super::style::effect(gate.effect).1,
+        gate.confirm,
+        gate.digest.short()
+    );
+    Told::new(
+        Mark {
+            symbol: "◇",
+            word: "",
+            ..Mark::WAIT
+        },
+        text,
+    )
+    .with(works)
+    .with(show)
+    .with(challenge)
+}
+
+fn step_started(started: &StepStarted) -> Told {
+    let adapter = started
+        .adapter
+        .as_ref()
+        .map_or_else(String::new, |adapter| format!(", by {adapter}"));
+    let text = format!(
+        "{} ({}{adapter}, {})",
+        words::work(&started.work),
+        super::style::effect(started.effect).1,
+        started.digest.short()
+    );
+    Told::new(
+        Mark {
+            word: "",
+            ..Mark::BEGIN
+        },
+        text,
+    )
+}
+
+fn step_finished(finished: &StepFinished) -> Told {
+    let took = finished.took.rounded();
+    let text = match (&finished.failure, &finished.output) {
+        (Some(failure), _) => format!("after {took}: {}", failure.message),
+        (None, Some(output)) => match output.value() {
+            Some(value) => format!("in {took}: {}", words::value(value)),
+            None => format!("in {took}"),
+        },
+        (None, None) => format!("in {took}"),
+    };
+    let hint = finished.failure.as_ref().and_then(|f| f.hint.clone());
+    Told::status(finished.outcome.status(), text)
+        .with(hint)
+        .with(finished.notes.clone())
+        .with(printed(&finished.streams))
+}
+
+/// Which blobs hold what was printed.
+fn printed(streams: &Streams) -> Option<String> {
+    let said: Vec<String> = [("stdout", &streams.stdout), ("stderr", &streams.stderr)]
+        .into_iter()
+        .filter_map(|(name, blob)| Some((name, blob.as_ref()?)))
+        .map(|(name, blob)| {
+            let cut = match blob.cut {
+                0 => String::new(),
+                cut => format!(", {cut} more left out"),
+            };
+            format!(
+                "{name} {} bytes in {}{cut}",
+                blob.bytes,
+                blob.sha256.short()
+            )
+        })
+        .collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}

@@ -1,0 +1,264 @@
+//! Calls, people and decisions in words. Nothing here is escaped: `Line` does that.
+
+use crate::model::call::{Command, Failure, Work};
+use crate::model::event::{
+    Decision, FailureChoice, ManualOutcome, ParkReason, Resolution, ResolvedBy, RunOutcome,
+    SkipReason, UndoReason,
+};
+use crate::model::people::{Actor, Way};
+use crate::model::text::clip;
+use crate::model::{Status, Value};
+
+/// One word as a person would type it in a shell: for reading, never for running.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=./:@,+%‹›".contains(c);
+    if !word.is_empty() && (word.chars().all(plain) || word.contains('‹')) {
+        return word.to_owned();
+    }
+    // `--text='two words'` reads better than `'--text=two words'`, and means the same.
+    let (flag, value) = match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") && flag.chars().all(plain) => (flag, value),
+        _ => ("", word),
+    };
+    let equals = if flag.is_empty() { "" } else { "=" };
+    format!("{flag}{equals}'{}'", value.replace('\'', "'\\''"))
+}
+
+/// Words as a person would type them.
+pub(super) fn joined<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
+    let words: Vec<String> = words.into_iter().map(|w| quoted(w.as_ref())).collect();
+    words.join(" ")
+}
+
+/// What is done: `$DATABASE_TOOL failover --to-replica=replica-2`.
+pub(super) fn work(work: &Work) -> String {
+    match work {
+        Work::Call(call) => format!("${} {}", call.tool, joined(&call.words)),
+        Work::Process(process) => match &process.command {
+            Command::Argv(argv) => joined(argv),
+            Command::Script { text, .. } => script(text),
+        },
+    }
+}
+
+/// What is done, escaped for the screen.
+pub fn work_words(work: &Work) -> String {
+    crate::model::text::escape_controls(&self::work(work)).into_owned()
+}
+
+/// A script in one line: its first, and how many there are.
+pub(super) fn script(text: &str) -> String {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    match lines.count() {
+        0 => format!("script: {first}"),
+        more => format!("script: {first} … ({} lines)", more + 1),
+    }
+}
+
+/// A value in a sentence, cut to a readable length.
+pub(super) fn value(value: &Value) -> String {
+    match value {
+        Value::Str(text) => format!("'{}'", clip(text, 120)),
+        Value::Map(_) | Value::List(_) => clip(&facts(value), 120).into_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// What an output says, as a person reads it: `state stopped, lag 4s`, not as JSON.
+fn facts(value: &Value) -> String {
+    match value {
+        Value::Map(map) => {
+            let facts: Vec<String> = map
+                .iter()
+                .filter(|(_, field)| !field.is_none())
+                .map(|(name, field)| match field {
+                    Value::Bool(true) => name.clone(),
+                    Value::Bool(false) => format!("not {name}"),
+                    Value::Map(_) => format!("{name} ({})", facts(field)),
+                    field => format!("{name} {}", facts(field)),
+                })
+                .collect();
+            facts.join(", ")
+        }
+        Value::List(items) if items.is_empty() => "none".to_owned(),
+        Value::List(items) if items.iter().any(|item| matches!(item, Value::Map(_))) => {
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| format!("({})", facts(item)))
+                .collect();
+            items.join(" ")
+        }
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(facts).collect();
+            items.join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The names of an expression with what they stand for.
+pub(super) fn values(values: &[(String, Value)]) -> String {
+    let said: Vec<String> = values
+        .iter()
+        .map(|(name, of)| format!("{name} is {}", value(of)))
+        .collect();
+    said.join(", ")
+}
+
+/// Who.
+pub(super) fn actor(actor: &Actor) -> String {
+    match actor {
+        Actor::Engine => "runbook".to_owned(),
+        Actor::Person(person) => person.to_string(),
+    }
+}
+
+/// Who and by which way, for a decision: `by ana@db-ops at the terminal`.
+pub(super) fn who(by: &Actor, way: Way) -> String {
+    match by {
+        Actor::Engine => way.to_string(),
+        Actor::Person(person) if way == Way::Terminal => format!("by {person} {way}"),
+        Actor::Person(person) => format!("by {person}, {way}"),
+    }
+}
+
+/// A person's own words, where there are any.
+pub(super) fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
+}
+
+/// Why a step was left out.
+pub(super) fn skipped(why: &SkipReason) -> String {
+    match why {
+        SkipReason::If {
+            expression,
+            values: of,
+        } if of.is_empty() => format!("`{expression}` is false"),
+        SkipReason::If {
+            expression,
+            values: of,
+        } => format!("`{expression}` is false: {}", values(of)),
+        SkipReason::EmptyLoop => "there is no item".to_owned(),
+        SkipReason::Operator { way, reason } => {
+            format!("left out {way}{}", because(reason.as_deref()))
+        }
+    }
+}
+
+/// What was decided at a gate.
+pub(super) fn decision(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Approve => "approved",
+        Decision::Decline => "declined",
+        Decision::Skip => "left out",
+    }
+}
+
+/// What a failure leads to.
+pub(super) fn choice(choice: FailureChoice) -> &'static str {
+    match choice {
+        FailureChoice::Retry => "try again",
+        FailureChoice::RetryByRule => "try again, by its `retry`",
+        FailureChoice::Skip => "leave it out and go on",
+        FailureChoice::MarkDone => "count it as done",
+        FailureChoice::Continue => "accept the failure and go on",
+        FailureChoice::Propagate => "the block around it fails",
+        FailureChoice::Undo => "take back what was done",
+        FailureChoice::Stop => "stop the run",
+    }
+}
+
+/// How a person's work went.
+pub(super) fn outcome(outcome: ManualOutcome) -> (Status, &'static str) {
+    match outcome {
+        ManualOutcome::Done => (Status::Succeeded, "done by hand"),
+        ManualOutcome::Skipped => (Status::Skipped, "left out"),
+        ManualOutcome::Failed => (Status::Failed, "failed, a person says"),
+    }
+}
+
+/// How a doubt was settled.
+pub(super) fn resolution(resolution: Resolution) -> &'static str {
+    match resolution {
+        Resolution::Happened => "it happened",
+        Resolution::DidNotHappen => "it did not happen",
+        Resolution::Again => "it is done again",
+        Resolution::Skip => "it is left out",
+        Resolution::Stop => "the run stops here",
+    }
+}
+
+/// Who or what settled a doubt.
+pub(super) fn resolved_by(by: ResolvedBy) -> &'static str {
+    match by {
+        ResolvedBy::Read => "it only looks",
+        ResolvedBy::Verify => "the tool was asked",
+        ResolvedBy::Idempotent => "doing it twice does no harm",
+        ResolvedBy::Person => "a person said so",
+    }
+}
+
+/// Why something is taken back.
+pub(super) fn undo_reason(why: UndoReason) -> &'static str {
+    match why {
+        UndoReason::Failure => "a step failed",
+        UndoReason::Cancel => "the run was cancelled",
+        UndoReason::End => "the run is at its end",
+    }
+}
+
+/// What a parked run waits for.
+pub(super) fn parked(reason: &ParkReason) -> String {
+    match reason {
+        ParkReason::Operator => "the operator left at a question".to_owned(),
+        ParkReason::NeedsPerson => "a person must decide, and nobody is there".to_owned(),
+        ParkReason::InDoubt => "a step is in doubt, and nobody is there to settle it".to_owned(),
+        ParkReason::Signal(signal) => format!("the process was told to end ({signal})"),
+    }
+}
+
+/// How a run ended, with the status that has the same mark.
+pub(super) fn ended(outcome: RunOutcome) -> (Status, &'static str) {
+    match outcome {
+        RunOutcome::Succeeded => (Status::Succeeded, "succeeded"),
+        RunOutcome::SucceededWithFailures => (
+            Status::Failed,
+            "went to its end, but not everything succeeded",
+        ),
+        RunOutcome::Failed => (Status::Failed, "FAILED"),
+        RunOutcome::Declined => (Status::Declined, "was stopped: a person said no"),
+        RunOutcome::Cancelled => (Status::Cancelled, "was cancelled"),
+    }
+}
+
+/// A failure's kind as a record says it.
+pub(super) fn failure(failure: &Failure) -> String {
+    match &failure.hint {
+        None => failure.message.clone(),
+        Some(hint) => format!("{} — {hint}", failure.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_need_it() {
+        assert_eq!(
+            joined([
+                "failover",
+                "--to=a b",
+                "it's",
+                "",
+                "‹steps.x.output.y | length›"
+            ]),
+            "failover --to='a b' 'it'\\''s' '' ‹steps.x.output.y | length›"
+        );
+        assert_eq!(
+            script("set -x\n\necho a\necho b\n"),
+            "script: set -x … (3 lines)"
+        );
+    }
+}

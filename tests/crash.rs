@@ -1,0 +1,144 @@
+//! Killed at any moment, a run resumes to its end with every effect exactly once, or stops at a
+//! step about which nobody knows whether it happened.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may panic"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use runbook::sandbox::World;
+use support::Place;
+
+/// What acted on the simulated production, and how often: by operation and by what makes two
+/// requests one act.
+fn effects(world: &World) -> BTreeMap<(String, String), usize> {
+    let mut effects = BTreeMap::new();
+    for entry in world.log() {
+        *effects
+            .entry((entry.operation.clone(), entry.key.to_string()))
+            .or_insert(0) += 1;
+    }
+    effects
+}
+
+fn operations(world: &World) -> Vec<String> {
+    world
+        .log()
+        .iter()
+        .map(|entry| entry.operation.clone())
+        .collect()
+}
+
+/// What a run that nothing disturbs does.
+fn undisturbed(runbook: &str) -> Vec<String> {
+    let place = Place::new();
+    place.run(&["run", runbook, "--yes"]).exits(0);
+    operations(&place.world())
+}
+
+#[track_caller]
+fn resumed_to_its_end(place: &Place, expected: &[String], how: &str) {
+    let resumed = place.run(&["resume", "last", "--yes"]);
+    let begun = !place.runs().is_empty()
+        && place.journal().exists()
+        && std::fs::read_to_string(place.journal()).is_ok_and(|text| text.contains("\"h\":"));
+    match resumed.code {
+        // Killed before its first record: nothing was done, and that is said.
+        Some(2) => {
+            assert!(!begun, "{how}: {}", resumed.stderr);
+            for path in place.worlds() {
+                assert!(operations(&path).is_empty(), "{how}: it acted");
+            }
+        }
+        Some(0) => {
+            let world = place.world();
+            assert_eq!(operations(&world), expected, "{how}");
+            for (effect, times) in effects(&world) {
+                assert_eq!(times, 1, "{how}: {effect:?}");
+            }
+            place.run(&["audit", "verify", "last"]).exits(0);
+        }
+        Some(75) => {
+            resumed.says("nobody");
+            place.run(&["audit", "verify", "last"]).exits(12);
+        }
+        other => panic!("{how}: {other:?}\n{}\n{}", resumed.stdout, resumed.stderr),
+    }
+}
+
+fn survives(runbook: &str) {
+    let expected = undisturbed(runbook);
+    let mut n = 0;
+    loop {
+        n += 1;
+        let place = Place::new();
+        let ran = place.run_with(
+            "RUNBOOK_CRASH_AT",
+            &n.to_string(),
+            &["run", runbook, "--yes"],
+        );
+        if ran.code == Some(0) {
+            break;
+        }
+        assert_eq!(ran.code, Some(137), "killed at {n}: {}", ran.stderr);
+        resumed_to_its_end(
+            &place,
+            &expected,
+            &format!("killed at change {n} of the disk"),
+        );
+    }
+    assert!(
+        n > 60,
+        "only {n} changes of the disk: the crash point is not reached"
+    );
+}
+
+/// Killed at each write, sync and rename; each write is torn in the middle.
+#[test]
+fn threat_12_killed_at_each_change_of_the_disk() {
+    survives("db-failover");
+}
+
+/// Killed after the production has changed, before anybody is told: the true doubt.
+#[test]
+fn killed_between_an_act_and_its_reply() {
+    let expected = undisturbed("db-failover");
+    for n in 1..=expected.len() {
+        let place = Place::new();
+        let ran = place.run_with(
+            "RUNBOOK_CRASH_IN_WORLD",
+            &n.to_string(),
+            &["run", "db-failover", "--yes"],
+        );
+        assert_eq!(ran.code, Some(137), "{n}: {}", ran.stderr);
+        resumed_to_its_end(&place, &expected, &format!("killed in act {n}"));
+    }
+}
+
+/// Killed again while resuming, at each change of the disk.
+#[test]
+fn killed_while_resuming() {
+    let expected = undisturbed("db-failover");
+    for n in 1.. {
+        let place = Place::new();
+        place.run_with(
+            "RUNBOOK_CRASH_IN_WORLD",
+            "3",
+            &["run", "db-failover", "--yes"],
+        );
+        let resumed = place.run_with(
+            "RUNBOOK_CRASH_AT",
+            &n.to_string(),
+            &["resume", "last", "--yes"],
+        );
+        if resumed.code != Some(137) {
+            break;
+        }
+        resumed_to_its_end(&place, &expected, &format!("resume killed at change {n}"));
+    }
+}

@@ -1,0 +1,178 @@
+//! What the tests of the binary share: an environment of their own, and the program in it.
+#![allow(dead_code, reason = "each test file uses another part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use runbook::call::Simulation;
+use runbook::sandbox::World;
+
+/// A place where the program sees nothing but what the test gives it.
+pub struct Place {
+    dir: tempfile::TempDir,
+    vars: Vec<(String, String)>,
+}
+
+/// What came of the program.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code; 128 and the signal's number where one ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("runbook-test")
+            .tempdir()
+            .unwrap();
+        std::fs::create_dir(dir.path().join("here")).unwrap();
+        Self {
+            dir,
+            vars: Vec::new(),
+        }
+    }
+
+    pub fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Where the program stands.
+    pub fn here(&self) -> PathBuf {
+        self.dir.path().join("here")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// Writes a file below where the program stands.
+    pub fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.here().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The program, without a terminal: a session of its own, nothing to read.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("setsid");
+        command
+            .arg("--wait")
+            .arg(env!("CARGO_BIN_EXE_runbook"))
+            .args(args)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.dir.path())
+            .env("TZ", "UTC")
+            .env("RUNBOOK_STATE_DIR", self.state())
+            .current_dir(self.here())
+            .stdin(Stdio::null());
+        for (name, value) in &self.vars {
+            command.env(name, value);
+        }
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        ran(self.command(args).output().unwrap())
+    }
+
+    /// The same with one more variable.
+    pub fn run_with(&self, name: &str, value: &str, args: &[&str]) -> Ran {
+        ran(self.command(args).env(name, value).output().unwrap())
+    }
+
+    /// The directories of all runs, in the order of their names.
+    pub fn runs(&self) -> Vec<PathBuf> {
+        entries(&self.state().join("runs"))
+    }
+
+    /// The only run's journal.
+    pub fn journal(&self) -> PathBuf {
+        let runs = self.runs();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        runs[0].join("journal.jsonl")
+    }
+
+    /// The kinds of a journal's records, in order.
+    pub fn kinds(&self) -> Vec<String> {
+        self.records()
+            .iter()
+            .map(|record| record["kind"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// A journal's records.
+    pub fn records(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.journal()).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// All simulated productions, as they stand.
+    pub fn worlds(&self) -> Vec<World> {
+        entries(&self.state().join("worlds"))
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|e| e == "json"))
+            .map(|path| Simulation::open(path).world().unwrap())
+            .collect()
+    }
+
+    /// The only simulated production, as it stands.
+    pub fn world(&self) -> World {
+        let mut worlds = self.worlds();
+        assert_eq!(worlds.len(), 1);
+        worlds.remove(0)
+    }
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = match std::fs::read_dir(dir) {
+        Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
+        Err(_) => Vec::new(),
+    };
+    entries.sort();
+    entries
+}
+
+pub fn ran(output: Output) -> Ran {
+    Ran {
+        code: output
+            .status
+            .code()
+            .or(output.status.signal().map(|n| 128 + n)),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Self {
+        let all = format!("{}\n{}", self.stdout, self.stderr);
+        // Text is broken to the width of the screen: where the breaks are does not matter.
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat(&all).contains(&flat(text)), "no `{text}` in:\n{all}");
+        self
+    }
+
+    #[track_caller]
+    pub fn never_says(&self, text: &str) -> &Self {
+        let all = format!("{}\n{}", self.stdout, self.stderr);
+        assert!(!all.contains(text), "`{text}` in:\n{all}");
+        self
+    }
+}
