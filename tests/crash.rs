@@ -21,7 +21,11 @@ fn effects(world: &World) -> BTreeMap<(String, String), usize> {
 }
 
 fn operations(world: &World) -> Vec<String> {
-    world.log().iter().map(|entry| entry.operation.clone()).collect()
+    world
+        .log()
+        .iter()
+        .map(|entry| entry.operation.clone())
+        .collect()
 }
 
 /// What a run that nothing disturbs does.
@@ -76,9 +80,16 @@ fn survives(runbook: &str) {
             break;
         }
         assert_eq!(ran.code, Some(137), "killed at {n}: {}", ran.stderr);
-        resumed_to_its_end(&place, &expected, &format!("killed at change {n} of the disk"));
+        resumed_to_its_end(
+            &place,
+            &expected,
+            &format!("killed at change {n} of the disk"),
+        );
     }
-    assert!(n > 60, "only {n} changes of the disk: the crash point is not reached");
+    assert!(
+        n > 60,
+        "only {n} changes of the disk: the crash point is not reached"
+    );
 }
 
 /// Killed at each write, sync and rename; each write is torn in the middle.

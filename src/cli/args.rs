@@ -9,7 +9,12 @@ use crate::model::ids::{EnvironmentName, ScenarioName};
 /// Run YAML runbooks: step by step, stopping where a person must decide, with a journal that
 /// proves what happened.
 #[derive(Debug, Parser)]
-#[command(name = "runbook", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "runbook",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// Where runs are kept [default: $RUNBOOK_STATE_DIR, else $XDG_STATE_HOME/runbook]
     #[arg(long, global = true, value_name = "DIR")]

@@ -66,10 +66,13 @@ pub fn show(context: &Context, args: &AuditShowArgs) -> Result<Exit, CliError> {
 
 /// The records that verified, byte for byte.
 fn print_records(screen: &Screen, dir: &RunDir, length: u64) -> Result<(), CliError> {
-    let unreadable = |e: std::io::Error| CliError::System(format!("the journal cannot be read: {e}"));
+    let unreadable =
+        |e: std::io::Error| CliError::System(format!("the journal cannot be read: {e}"));
     let file = std::fs::File::open(dir.journal()).map_err(unreadable)?;
     let mut text = String::new();
-    file.take(length).read_to_string(&mut text).map_err(unreadable)?;
+    file.take(length)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
     screen.print(&text);
     Ok(())
 }
@@ -196,7 +199,9 @@ pub fn runs(context: &Context, args: &RunsArgs) -> Result<Exit, CliError> {
             }));
         } else {
             let started = standing.started.map_or_else(String::new, |at| {
-                at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+                at.to_zoned(zone.clone())
+                    .strftime("%Y-%m-%d %H:%M")
+                    .to_string()
             });
             screen.print(&format!(
                 "{started:<16}  {:<26}  {:<12}  {id}",

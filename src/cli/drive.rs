@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::exit::{CliError, Exit};
-use super::screen::Screen;
+use super::screen::{Screen, terminal_width};
 use crate::call::{Processes, Simulation};
 use crate::engine::{
-    Answerers, Clock, Driven, Driver, EngineError, Held, People, Prepared, Setting,
-    SimulatedClock, Terminal, WallClock, listen,
+    Answerers, Clock, Driven, Driver, EngineError, Held, People, Prepared, Setting, SimulatedClock,
+    Terminal, WallClock, listen,
 };
 use crate::journal::Store;
 use crate::model::Timestamp;
 use crate::model::event::{ParkReason, Simulated};
-use crate::report::{JsonLines, Plain, Reporter};
+use crate::report::{JsonLines, Live, Plain, Reporter};
 use crate::run::Run;
 
 /// What a held run is driven with.
@@ -119,9 +119,9 @@ fn ended(driven: &Driven, run: &Run) -> Exit {
             .map_or(Exit::Failed, |closed| Exit::of_outcome(closed.outcome)),
         Driven::Interrupted => Exit::Interrupted,
         Driven::Parked(ParkReason::NeedsPerson) => Exit::Refused,
-        Driven::Parked(
-            ParkReason::Operator | ParkReason::InDoubt | ParkReason::Signal(_),
-        ) => Exit::Parked,
+        Driven::Parked(ParkReason::Operator | ParkReason::InDoubt | ParkReason::Signal(_)) => {
+            Exit::Parked
+        }
     }
 }
 
@@ -129,6 +129,9 @@ fn reporter(screen: &Screen, json: bool) -> Box<dyn Reporter> {
     let zone = jiff::tz::TimeZone::system();
     if json {
         return Box::new(JsonLines::new(std::io::stdout()));
+    }
+    if screen.live && !screen.quiet {
+        return Box::new(Live::stderr(screen.err, zone, terminal_width));
     }
     Box::new(Plain::new(std::io::stderr(), screen.err, zone))
 }

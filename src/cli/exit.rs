@@ -110,6 +110,7 @@ impl CliError {
                 StoreError::NoRun { .. }
                 | StoreError::NoRuns
                 | StoreError::Ambiguous { .. }
+                | StoreError::NeverBegun(_)
                 | StoreError::Exists(_) => Exit::Usage,
                 _ => Exit::Journal,
             },

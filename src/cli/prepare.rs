@@ -7,14 +7,15 @@ use super::context::Context;
 use super::exit::CliError;
 use super::files;
 use crate::engine::Terminal;
-use crate::model::ids::{Name, ScenarioName};
+use crate::model::ids::{Name, RunbookName, ScenarioName};
 use crate::model::{Map, Value};
 use crate::plan::params::{ParamError, settle, typed};
 use crate::plan::{Ingredients, Plan, build};
 use crate::sandbox::Scenario;
 use crate::spec::Diagnostics;
+use crate::spec::check::{Library, check};
 use crate::spec::step::Runbook;
-use crate::workspace::Loaded;
+use crate::workspace::{BindError, BindErrors, Loaded};
 
 /// What is to be prepared.
 pub struct Prepare<'a> {
@@ -45,11 +46,14 @@ pub fn prepare(prepare: &Prepare<'_>) -> Result<Ready, CliError> {
     let workspace = &context.workspace;
     let loaded = workspace.load_with_includes(&which.name)?;
     refuse_errors(context, &loaded.diagnostics)?;
-    let Some((_, runbook)) = loaded.runbooks.get(&loaded.name) else {
+    refuse_errors(context, &checked(&loaded))?;
+    let Some((source, runbook)) = loaded.runbooks.get(&loaded.name) else {
         return Err(CliError::usage(format!("{} cannot be read", loaded.name)));
     };
     let params = params(prepare, runbook)?;
-    let bound = temp_bind(workspace, &loaded)?;
+    let bound = workspace
+        .bind(&loaded, which.environment.as_ref())
+        .map_err(|errors| unbound(context, &errors))?;
     let scenario = scenario(context, which, &loaded, runbook, bound.real)?;
     let plan = build(Ingredients {
         runbook: &loaded.name,
@@ -64,9 +68,32 @@ pub fn prepare(prepare: &Prepare<'_>) -> Result<Ready, CliError> {
     .map_err(|e| CliError::usage(e.to_string()))?;
     Ok(Ready {
         plan,
-        runbook_bytes: workspace.runbook_bytes(&which.name)?,
+        runbook_bytes: source.text.as_bytes().to_vec(),
         scenario,
     })
+}
+
+/// What is wrong with a runbook and those that it includes.
+pub fn checked(loaded: &Loaded) -> Diagnostics {
+    let runbooks: IndexMap<RunbookName, Runbook> = loaded
+        .runbooks
+        .iter()
+        .map(|(name, (_, runbook))| (name.clone(), runbook.clone()))
+        .collect();
+    check(&loaded.name, &Library::new(&runbooks, &loaded.contracts))
+}
+
+/// Nothing answers a tool, or two things would.
+fn unbound(context: &Context, errors: &BindErrors) -> CliError {
+    if errors.errors.is_empty() {
+        let look = &context.screen.err;
+        return CliError::Invalid(errors.diagnostics.render(look.color, look.width));
+    }
+    let messages: Vec<String> = errors.errors.iter().map(ToString::to_string).collect();
+    CliError::Usage {
+        message: messages.join("\n       "),
+        help: errors.errors.iter().flat_map(BindError::help).collect(),
+    }
 }
 
 /// Errors end it; warnings are `check`'s to tell.
@@ -94,7 +121,10 @@ fn scenario(
             )),
         };
     }
-    let own = runbook.scenario.as_ref().map(|scenario| scenario.value.clone());
+    let own = runbook
+        .scenario
+        .as_ref()
+        .map(|scenario| scenario.value.clone());
     let name = match which.scenario.clone().or(own) {
         Some(name) => name,
         None => CALM
@@ -125,7 +155,9 @@ fn params(prepare: &Prepare<'_>, runbook: &Runbook) -> Result<Map, CliError> {
         && let Some(terminal) = Terminal::open()
     {
         ask_params(&terminal, runbook, &settled.missing, &mut given)?;
-        return Ok(settle(&runbook.params, &given).map_err(wrong_params)?.values);
+        return Ok(settle(&runbook.params, &given)
+            .map_err(wrong_params)?
+            .values);
     }
     let missing: Vec<&str> = settled.missing.iter().map(Name::as_str).collect();
     let example = missing.first().copied().unwrap_or_default();
@@ -158,11 +190,16 @@ fn ask_params(
         let Some(param) = runbook.params.get(name) else {
             continue;
         };
-        let help = param.help.clone().unwrap_or_else(|| param.shape.to_string());
+        let help = param
+            .help
+            .clone()
+            .unwrap_or_else(|| param.shape.to_string());
         let mut text = format!("{name} — {help}\n{name}: ");
         loop {
             let Some(line) = terminal.line(&text) else {
-                return Err(CliError::usage(format!("the parameter `{name}` has no value")));
+                return Err(CliError::usage(format!(
+                    "the parameter `{name}` has no value"
+                )));
             };
             let value = Value::Str(line.trim_end_matches(['\r', '\n']).to_owned());
             match typed(name, param, &value) {
@@ -175,19 +212,4 @@ fn ask_params(
         }
     }
     Ok(())
-}
-
-struct Bound { environment: crate::model::ids::EnvironmentName, real: bool, bindings: crate::plan::Bindings, policy: crate::spec::environment::Policy }
-fn temp_bind(workspace: &crate::workspace::Workspace, loaded: &Loaded) -> Result<Bound, CliError> {
-    use crate::plan::{Answers, Binding, BoundBy};
-    use crate::spec::environment::*;
-    let mut bindings = crate::plan::Bindings::new();
-    for (tool, _) in loaded.uses().tools {
-        let contract = &loaded.contracts[&tool.tool];
-        let (adapters, _) = workspace.adapters(contract);
-        let Some((_, a)) = adapters.into_iter().find(|(_, a)| a.adapter.as_str() == "sandbox") else { continue };
-        let operations = a.actions.iter().filter_map(|(n, x)| match x { crate::spec::adapter::AdapterAction::Simulate{operation} => Some((n.clone(), operation.clone())), _ => None }).collect();
-        bindings.insert(tool, Binding { answers: Answers::Sandbox{operations}, by: BoundBy::Sandbox });
-    }
-    Ok(Bound { environment: "sandbox".parse().map_err(|_| CliError::usage("x"))?, real: false, bindings, policy: Policy { unattended: Unattended::Allow, gates: Gates { change: GateRule::None, destructive: GateRule::None } } })
 }

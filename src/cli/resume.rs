@@ -21,7 +21,9 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
         if !held.first.is_empty() {
             said.push_str("; a torn line after its end was set aside");
         }
-        screen.say(&format!("{id} is closed: {said}. There is nothing to resume."));
+        screen.say(&format!(
+            "{id} is closed: {said}. There is nothing to resume."
+        ));
         screen.say(&format!("→ runbook audit show {id}"));
         let exit = Exit::of_outcome(closed.outcome);
         return Ok(exit);

@@ -28,7 +28,9 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
         may_ask: false,
     })?;
     if args.json {
-        context.screen.print(&pretty(&report::plan_json(&ready.plan)));
+        context
+            .screen
+            .print(&pretty(&report::plan_json(&ready.plan)));
     } else {
         context
             .screen
@@ -131,12 +133,14 @@ fn begin_world(
     if path.exists() {
         return Ok(());
     }
-    Simulation::create(&path, scenario, simulated.seed, now).map(|_| ()).map_err(|e| {
-        CliError::System(format!(
-            "the simulated production could not be begun in {}: {e}",
-            path.display()
-        ))
-    })
+    Simulation::create(&path, scenario, simulated.seed, now)
+        .map(|_| ())
+        .map_err(|e| {
+            CliError::System(format!(
+                "the simulated production could not be begun in {}: {e}",
+                path.display()
+            ))
+        })
 }
 
 /// Who and when.

@@ -73,6 +73,11 @@ impl Screen {
     }
 }
 
+/// How wide the terminal is now; it may be resized while a run goes on.
+pub fn terminal_width() -> usize {
+    width(true, std::io::stderr()).unwrap_or(80)
+}
+
 fn width(terminal: bool, out: impl std::os::fd::AsFd) -> Option<usize> {
     if !terminal {
         return None;

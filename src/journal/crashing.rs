@@ -30,10 +30,8 @@ impl Fuse {
 
     fn die(&self) {
         // Nothing is flushed, nothing is dropped, no handler runs: as with `kill -9`.
-        let _ = rustix::process::kill_process(
-            rustix::process::getpid(),
-            rustix::process::Signal::KILL,
-        );
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
 
     fn change(&self) {

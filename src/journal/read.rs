@@ -67,6 +67,7 @@ impl std::fmt::Display for Warning {
 }
 
 impl<E: Entry> ReadReport<E> {
+    /// Of a journal in which there is nothing.
     pub(super) fn empty(id: E::Id) -> Self {
         Self {
             records: Vec::new(),

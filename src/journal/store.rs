@@ -134,7 +134,10 @@ impl Store {
         holder: &Holder,
     ) -> Result<Resumed, StoreError> {
         let run = self.run(id)?;
-        let mut file = self.disk.open(&run.journal(), How::Append)?;
+        let mut file = match self.disk.open(&run.journal(), How::Append) {
+            Err(error) if error.is_missing() => return Err(StoreError::NeverBegun(id.clone())),
+            other => other?,
+        };
         self.take(&run, &*file, holder)?;
         let mut report = read::read_records(&*file, id.clone())?;
         if let Tail::Broken { line, offset, why } = report.tail {

@@ -84,7 +84,10 @@ impl fmt::Display for StoreError {
             Self::Unreadable { run, line, why, .. } => {
                 write!(f, "the journal of {run} is corrupt at line {line}: {why}")
             }
-            Self::NeverBegun(run) => write!(f, "{run} was never begun: its journal is empty"),
+            Self::NeverBegun(run) => write!(
+                f,
+                "{run} was never begun: it was killed before its first record, and nothing was done"
+            ),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::clock;
 use super::line::Line;
 use super::reporter::{Notice, Reporter};
 use super::style::{Look, Mark, Tone};
-use super::summary::summary;
+use super::summary::summary_in;
 use super::tell::{Told, tell};
 use super::words;
 use crate::model::event::{Decision, FailureChoice, Happened};
@@ -200,7 +200,7 @@ impl<W: Write> Reporter for Plain<W> {
 
     fn finish(&mut self, run: &Run) {
         self.resume();
-        let text = summary(run, &self.look);
+        let text = summary_in(run, &self.look, &self.zone);
         self.write("");
         self.write(text.trim_end());
     }

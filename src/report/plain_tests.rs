@@ -28,6 +28,15 @@ fn a_run_at_200_columns_in_which_a_step_fails() {
 }
 
 #[test]
+fn colour_adds_nothing_but_colour() {
+    let story = Story::new(true).play();
+    let colored = told(&story, Look::plain(80).colored());
+    let stripped = anstream::adapter::strip_str(&colored).to_string();
+    assert_eq!(stripped, told(&story, Look::plain(80)));
+    assert_ne!(stripped, colored);
+}
+
+#[test]
 fn without_unicode_the_symbols_have_a_likeness() {
     let look = Look {
         unicode: false,

@@ -1,5 +1,7 @@
 //! What a run amounts to, and what to type next: the last thing that is on the screen.
 
+use jiff::tz::TimeZone;
+
 use super::clock;
 use super::line::Line;
 use super::style::{Look, Mark, Tone, environment};
@@ -13,8 +15,13 @@ use crate::run::{Phase, Run, StepView};
 /// The most lines of one section: the summary is to fit on one screen, the journal has all.
 const MOST: usize = 8;
 
-/// The summary of a run that is closed or parked, on one screen.
+/// The summary of a run that is closed or parked, on one screen; times in the system's zone.
 pub fn summary(run: &Run, look: &Look) -> String {
+    summary_in(run, look, &TimeZone::system())
+}
+
+/// The same with times in another zone.
+pub(super) fn summary_in(run: &Run, look: &Look, zone: &TimeZone) -> String {
     let mut out = Summary {
         look,
         out: String::new(),
@@ -28,7 +35,7 @@ pub fn summary(run: &Run, look: &Look) -> String {
         steps.iter().filter(|s| of(s)).collect()
     };
     if run.closing().is_none() {
-        let waits = steps.iter().filter_map(|s| waits(run, s)).collect();
+        let waits = steps.iter().filter_map(|s| waits(run, s, zone)).collect();
         out.section("Waits for", waits, false);
     }
     let bad = own(is_failure).into_iter();
@@ -262,7 +269,7 @@ fn skipped(step: &StepView<'_>) -> Line {
 }
 
 /// What a step waits for, where the run is not closed.
-fn waits(run: &Run, step: &StepView<'_>) -> Option<Line> {
+fn waits(run: &Run, step: &StepView<'_>, zone: &TimeZone) -> Option<Line> {
     let doubt = run.in_doubt().any(|key| key == step.key());
     if doubt {
         let line = item(step, Mark::of(Status::Unknown));
@@ -276,7 +283,7 @@ fn waits(run: &Run, step: &StepView<'_>) -> Option<Line> {
         return Some(line.text(": a decision: ").text(&gate.confirm));
     }
     if let Some(until) = step.pauses_until() {
-        let until = clock::moment(until, &jiff::tz::TimeZone::system());
+        let until = clock::moment(until, zone);
         return Some(line.text(&format!(": the clock, until {until}")));
     }
     let said = match (&step.node().does, step.status()) {

@@ -381,6 +381,16 @@ impl Run {
             Resolution::Happened => &verify.done,
             _ => &verify.not_done,
         };
+        let told_output = match resolution {
+            Resolution::Happened => verify.told_output(&names),
+            _ => None,
+        };
+        // What happened must also be known by its answer, where later steps may read that: to
+        // ask again with the same key does no harm if the action says so.
+        if resolution == Resolution::Happened && told_output.is_none() && self.answer_is_lost(inst)
+        {
+            return cannot_tell("it happened, and its answer is lost".to_owned());
+        }
         Happened::StepResolved {
             resolution,
             by: ResolvedBy::Verify,
@@ -389,8 +399,17 @@ impl Run {
                 expression.source(),
                 told(&expression.explain(&names))
             ),
-            output: None,
+            output: told_output,
         }
+    }
+
+    /// Whether an action promises an answer that a second request with the same key would give.
+    fn answer_is_lost(&self, inst: &Inst) -> bool {
+        let action = match inst.work.as_deref() {
+            Some(Work::Call(call)) => self.plan.action(&call.tool.tool, &call.action),
+            _ => None,
+        };
+        action.is_some_and(|action| action.idempotent && !action.output.is_empty())
     }
 
     /// A call's arguments by name, those that were not given as `none`.

@@ -107,7 +107,11 @@ fn inside(written: &str, text: &str, range: &Range<usize>) -> Option<Range<usize
     if unquoted == Some(text) {
         return shifted(1);
     }
-    // In a literal block each line stands as it reads, behind its indentation.
+    in_block(written, text, range).or_else(|| the_only(written, text, range))
+}
+
+/// In a literal block each line stands as it reads, behind its indentation.
+fn in_block(written: &str, text: &str, range: &Range<usize>) -> Option<Range<usize>> {
     let line_start = text.get(..range.start)?.rfind('\n').map_or(0, |i| i + 1);
     let line = text.get(line_start..)?.lines().next()?;
     let number = text.get(..line_start)?.matches('\n').count();
@@ -119,6 +123,15 @@ fn inside(written: &str, text: &str, range: &Range<usize>) -> Option<Range<usize
     }
     let first = start + indent.len() + (range.start - line_start);
     Some(first..first + range.len())
+}
+
+/// In folded lines and between escapes: what reads so once and is written so once.
+fn the_only(written: &str, text: &str, range: &Range<usize>) -> Option<Range<usize>> {
+    let part = text.get(range.clone()).filter(|part| !part.is_empty())?;
+    let once = |text: &str| text.find(part).filter(|at| text.rfind(part) == Some(*at));
+    once(text)?;
+    let start = once(written)?;
+    Some(start..start + part.len())
 }
 
 #[cfg(test)]
@@ -163,12 +176,19 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_scalar_is_underlined_where_its_text_reads_otherwise() {
-        for text in ["x: 'a == ''b'' | nope'\n", "x: a |\n  nope\n"] {
-            let (place, _) = underlined(text, false);
-            assert_eq!(place.trim_end(), text[3..].trim_end(), "{text}");
+    fn folded_and_escaped_texts_are_searched() {
+        for text in [
+            "x: 'a == ''b'' | nope'\n",
+            "x: a |\n  nope\n",
+            "x: >-\n  a ==\n  b | nope\n",
+        ] {
+            assert_eq!(underlined(text, false).0, "nope", "{text}");
         }
-        let (place, _) = underlined("x: >-\n  a |\n  nope\n", false);
-        assert_eq!(place, "a |\n  nope");
+    }
+
+    #[test]
+    fn the_whole_scalar_is_underlined_where_that_finds_nothing() {
+        let text = "x: 'nope == ''b'' | nope'\n";
+        assert_eq!(underlined(text, false).0, text[3..].trim_end());
     }
 }

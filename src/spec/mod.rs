@@ -1,6 +1,7 @@
 //! YAML in, checked definitions out, with spans and diagnostics. Pure: bytes in.
 
 pub mod adapter;
+pub mod check;
 pub mod contract;
 pub mod decode;
 pub mod diagnostic;

@@ -165,7 +165,8 @@ impl WorkspaceError {
         match self {
             Self::NoWorkingDirectory(_) => vec!["change to a directory that exists".to_owned()],
             Self::NoStateDirectory => vec![
-                "set HOME, XDG_STATE_HOME or RUNBOOK_STATE_DIR, or say `--state-dir DIR`".to_owned(),
+                "set HOME, XDG_STATE_HOME or RUNBOOK_STATE_DIR, or say `--state-dir DIR`"
+                    .to_owned(),
             ],
             Self::Unknown {
                 what,

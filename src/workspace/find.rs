@@ -46,13 +46,18 @@ impl Places {
     }
 
     /// The names in a directory of every place, each with the nearest place that has it; sorted.
-    /// A directory that cannot be read is passed over, and said.
-    pub(super) fn names(&self, below: &str) -> (Vec<(String, Origin)>, Vec<FileError>) {
+    ///
+    /// A directory that cannot be read is said, and ends the search: it could hide anything that
+    /// lies further out, so reading refuses that too.
+    pub(super) fn names(&self, below: &str) -> (Vec<(String, Origin)>, Option<FileError>) {
         let mut found: Vec<(String, Origin)> = Vec::new();
-        let mut errors = Vec::new();
+        let mut failed = None;
         for root in &self.roots {
             match root.names(below) {
-                Err(error) => errors.push(error),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
                 Ok(names) => {
                     for name in names {
                         let path = format!("{below}/{name}");
@@ -64,17 +69,17 @@ impl Places {
         // Stable, so that of the same name the nearest stays.
         found.sort_by(|a, b| a.0.cmp(&b.0));
         found.dedup_by(|further, nearer| further.0 == nearer.0);
-        (found, errors)
+        (found, failed)
     }
 
     /// The same for `*.yaml`: their stems.
-    pub(super) fn stems(&self, below: &str) -> (Vec<(String, Origin)>, Vec<FileError>) {
-        let (names, errors) = self.names(below);
+    pub(super) fn stems(&self, below: &str) -> (Vec<(String, Origin)>, Option<FileError>) {
+        let (names, failed) = self.names(below);
         let stem = |(name, origin): (String, Origin)| {
             let stem = name.strip_suffix(".yaml")?;
             (!stem.is_empty() && !stem.starts_with('.')).then(|| (stem.to_owned(), origin))
         };
-        (names.into_iter().filter_map(stem).collect(), errors)
+        (names.into_iter().filter_map(stem).collect(), failed)
     }
 }
 

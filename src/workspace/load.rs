@@ -23,6 +23,9 @@ pub struct Workspace {
     surroundings: Surroundings,
 }
 
+/// A runbook with the file it was read from.
+pub type Defined = (Arc<Source>, Runbook);
+
 /// A runbook with all that it needs to be checked and planned.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -32,7 +35,7 @@ pub struct Loaded {
     pub origin: Origin,
     /// It and what it includes; the first is the one that was asked for. One that has errors is
     /// missing, and `diagnostics` says why.
-    pub runbooks: IndexMap<RunbookName, (Arc<Source>, Runbook)>,
+    pub runbooks: IndexMap<RunbookName, Defined>,
     /// The contracts of the tools that they use.
     pub contracts: IndexMap<ToolName, Contract>,
     /// All that was found while reading.
@@ -42,8 +45,14 @@ pub struct Loaded {
 impl Loaded {
     /// What the runbooks ask of their surroundings.
     pub fn uses(&self) -> Uses {
-        let runbooks = self.runbooks.values().map(|(_, runbook)| runbook);
-        Uses::of(runbooks, &self.contracts)
+        Uses::of(self.runbooks.values(), &self.contracts)
+    }
+
+    /// The text of the runbook that was asked for, exactly as it was parsed: what a run freezes.
+    /// Reading the file again could give another one. Nothing where it has errors.
+    pub fn text(&self) -> Option<&str> {
+        let (source, _) = self.runbooks.get(&self.name)?;
+        Some(&source.text)
     }
 }
 
@@ -123,7 +132,8 @@ impl Workspace {
         unknown("runbook", written, names, hint)
     }
 
-    /// The bytes of a runbook's file, as they are to be frozen or printed.
+    /// The bytes of a runbook's file, to be printed or copied; what a run freezes is
+    /// [`Loaded::text`].
     ///
     /// # Errors
     /// As [`Workspace::runbook_text`].
@@ -136,10 +146,7 @@ impl Workspace {
     ///
     /// # Errors
     /// As [`Workspace::runbook_text`].
-    pub fn runbook(
-        &self,
-        written: &str,
-    ) -> Result<(Option<(Arc<Source>, Runbook)>, Diagnostics), WorkspaceError> {
+    pub fn runbook(&self, written: &str) -> Result<(Option<Defined>, Diagnostics), WorkspaceError> {
         let (name, text) = self.runbook_text(written)?;
         let mut found = Diagnostics::new();
         let read = read_runbook(&name, &text, &mut found);
@@ -197,7 +204,7 @@ impl Workspace {
         source: &Arc<Source>,
         place: Span,
         found: &mut Diagnostics,
-    ) -> Option<(Arc<Source>, Runbook)> {
+    ) -> Option<Defined> {
         match self.runbook_text(name.as_str()) {
             Ok((name, text)) => read_runbook(&name, &text, found),
             Err(WorkspaceError::File(error)) => {
@@ -237,11 +244,7 @@ impl Workspace {
 
 const SCENARIOS: &str = "adapters/sandbox/scenarios";
 
-fn read_runbook(
-    name: &RunbookName,
-    text: &Text,
-    found: &mut Diagnostics,
-) -> Option<(Arc<Source>, Runbook)> {
+fn read_runbook(name: &RunbookName, text: &Text, found: &mut Diagnostics) -> Option<Defined> {
     match yaml::read(&text.shown, &text.bytes) {
         Err(errors) => {
             found.extend(errors);

@@ -5,20 +5,27 @@
 //! working directory, the person's configuration directory, the binary. A file that is found in a
 //! nearer place hides the one of the same name further out.
 
+pub mod bindings;
+mod bound;
 mod embedded;
 mod error;
 mod find;
+mod list;
 mod load;
 mod person;
 mod root;
 mod state;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod uses;
 
+pub use bindings::{BindError, BindErrors, Bound, LocalBecause};
 pub use embedded::files as embedded_files;
 pub use error::{FileError, FileProblem, WorkspaceError};
-pub use load::{Loaded, Workspace};
+pub use list::Entry;
+pub use load::{Defined, Loaded, Workspace};
 pub use person::this_person;
 pub use root::{Origin, Text};
 pub use state::{STATE_DIR, state_dir};

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn an_account_is_found_by_its_number() {
-        let passwd = "# comment\nroot:x:0:0:root:/root:/bin/sh\nana:x:1000:1000::/home/ana:\n:x:7::\n";
+        let passwd =
+            "# comment\nroot:x:0:0:root:/root:/bin/sh\nana:x:1000:1000::/home/ana:\n:x:7::\n";
         assert_eq!(account(passwd, 1000).as_deref(), Some("ana"));
         assert_eq!(account(passwd, 0).as_deref(), Some("root"));
         assert_eq!(account(passwd, 7), None);

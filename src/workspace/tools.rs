@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::load::Workspace;
+use super::load::{Defined, Workspace};
 use super::root::{Origin, Text};
 use super::uses::each_step;
 use crate::model::ids::{AdapterName, RunbookName, ToolName};
 use crate::model::suggest::nearest;
-use crate::spec::step::{Does, Runbook};
+use crate::spec::step::Does;
 use crate::spec::{
     Adapter, Contract, Diagnostic, Diagnostics, Environments, Source, Span, adapter, contract,
     environment,
@@ -25,7 +25,7 @@ impl Workspace {
     /// The contracts of the tools that these runbooks use.
     pub(super) fn contracts_used(
         &self,
-        runbooks: &IndexMap<RunbookName, (Arc<Source>, Runbook)>,
+        runbooks: &IndexMap<RunbookName, Defined>,
         found: &mut Diagnostics,
     ) -> IndexMap<ToolName, Contract> {
         let mut contracts = IndexMap::new();
@@ -72,9 +72,11 @@ impl Workspace {
     }
 
     fn has_contract(&self, tool: &ToolName) -> bool {
-        let (names, errors) = self.places().names(&format!("adapters/{}", directory(tool)));
+        let (names, failed) = self
+            .places()
+            .names(&format!("adapters/{}", directory(tool)));
         // What cannot be looked into may hold one; reading it says what is wrong.
-        !errors.is_empty() || names.iter().any(|(name, _)| name == CONTRACT)
+        failed.is_some() || names.iter().any(|(name, _)| name == CONTRACT)
     }
 
     /// A tool's contract: `None` where it has errors, `Some(None)` where there is none.
@@ -109,7 +111,9 @@ impl Workspace {
     /// The adapters of a tool by name, sorted, with the place that each is read from. Nothing is
     /// parsed.
     pub fn adapter_names(&self, tool: &ToolName) -> Vec<(AdapterName, Origin)> {
-        let (stems, _) = self.places().stems(&format!("adapters/{}", directory(tool)));
+        let (stems, _) = self
+            .places()
+            .stems(&format!("adapters/{}", directory(tool)));
         let named = |(stem, origin): (String, Origin)| {
             let adapter = (stem != "contract").then(|| stem.parse().ok())??;
             Some((adapter, origin))

@@ -1,10 +1,15 @@
 //! What runbooks ask of their surroundings: tools with their actions, and commands of their own.
 
+use std::sync::Arc;
+
 use indexmap::{IndexMap, IndexSet};
 
+use super::load::Defined;
 use crate::model::Effect;
 use crate::model::ids::{ActionName, ToolName, ToolRef};
 use crate::spec::contract::Contract;
+use crate::spec::resolve::resolve;
+use crate::spec::source::Source;
 use crate::spec::step::{Call, Does, Runbook, Step, Undo};
 
 /// What runbooks ask of their surroundings.
@@ -18,20 +23,20 @@ pub struct Uses {
 }
 
 impl Uses {
-    /// What these runbooks use. Words that a contract does not explain are left out: they are an
-    /// error of `check`.
+    /// What these runbooks use. The actions of calls that a contract does not explain are left
+    /// out: such a call is an error of `check`.
     pub fn of<'a>(
-        runbooks: impl IntoIterator<Item = &'a Runbook>,
+        runbooks: impl IntoIterator<Item = &'a Defined>,
         contracts: &IndexMap<ToolName, Contract>,
     ) -> Self {
         let mut tools: IndexMap<ToolRef, IndexSet<ActionName>> = IndexMap::new();
         let mut changing_run_steps = false;
-        for runbook in runbooks {
+        for (source, runbook) in runbooks {
             each_step(runbook, &mut |step| match &step.does {
                 Does::Call(call) => {
                     let actions = tools.entry(call.tool.value.clone()).or_default();
                     if let Some(contract) = contracts.get(&call.tool.tool) {
-                        actions.extend(asked_of(contract, call, step));
+                        actions.extend(asked_of(source, contract, call, step));
                     }
                 }
                 Does::Run(_) => {
@@ -52,17 +57,21 @@ impl Uses {
     }
 }
 
-fn asked_of(contract: &Contract, call: &Call, step: &Step) -> Vec<ActionName> {
-    let written = call.words.first().and_then(|word| word.is_constant());
-    let action = written
-        .and_then(|word| contract.actions.get_key_value(word))
-        .or_else(|| contract.actions.get_key_value(contract.default.as_ref()?));
-    let Some((name, action)) = action else {
+fn asked_of(
+    source: &Arc<Source>,
+    contract: &Contract,
+    call: &Call,
+    step: &Step,
+) -> Vec<ActionName> {
+    let Ok(call) = resolve(call, contract, source) else {
         return Vec::new();
     };
-    let inverse = action.undo.as_ref().filter(|_| step.how.undo.is_none());
-    let inverse = inverse.map(|undo| undo.action.value.clone());
-    [name.clone()].into_iter().chain(inverse).collect()
+    let action = contract.actions.get(&call.action);
+    let inverse = action
+        .and_then(|action| action.undo.as_ref())
+        .filter(|_| step.how.undo.is_none())
+        .map(|undo| undo.action.value.clone());
+    [call.action].into_iter().chain(inverse).collect()
 }
 
 /// Every step of a runbook: those in blocks, those of `finally` and of undos too.

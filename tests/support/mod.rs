@@ -1,6 +1,7 @@
 //! What the tests of the binary share: an environment of their own, and the program in it.
 #![allow(dead_code, reason = "each test file uses another part of it")]
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -16,7 +17,7 @@ pub struct Place {
 /// What came of the program.
 #[derive(Debug)]
 pub struct Ran {
-    /// The exit code; `None` where a signal ended it.
+    /// The exit code; 128 and the signal's number where one ended it.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -24,7 +25,10 @@ pub struct Ran {
 
 impl Place {
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("runbook-test").tempdir().unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("runbook-test")
+            .tempdir()
+            .unwrap();
         std::fs::create_dir(dir.path().join("here")).unwrap();
         Self {
             dir,
@@ -106,7 +110,9 @@ impl Place {
     /// A journal's records.
     pub fn records(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.journal()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// All simulated productions, as they stand.
@@ -137,7 +143,10 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 
 pub fn ran(output: Output) -> Ran {
     Ran {
-        code: output.status.code(),
+        code: output
+            .status
+            .code()
+            .or(output.status.signal().map(|n| 128 + n)),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }

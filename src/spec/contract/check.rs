@@ -1,7 +1,7 @@
 //! What must hold between the parts of a contract.
 
 use super::types::{Action, Arg, Call};
-use crate::expr::TypeScope;
+use crate::expr::{Expression, TypeScope, fits};
 use crate::model::ids::{ActionName, ArgName};
 use crate::model::suggest::nearest;
 use crate::model::{Effect, Shape};
@@ -178,6 +178,9 @@ impl<'a> Checker<'a> {
                 .made("output", verified.unwrap_or(Shape::Any));
             self.decoder.check_bool(&verify.done, &scope);
             self.decoder.check_bool(&verify.not_done, &scope);
+            for (field, expression) in &verify.output {
+                self.told(action, field, expression, &scope);
+            }
         }
         if let Some(undo) = &action.undo {
             self.action(&undo.action);
@@ -186,6 +189,31 @@ impl<'a> Checker<'a> {
                 scope = scope.made("before", before);
             }
             self.with(name, "undo", undo, &scope);
+        }
+    }
+
+    /// A field that `verify` tells of the action's output.
+    fn told(
+        &self,
+        action: &Action,
+        field: &str,
+        expression: &Spanned<Expression>,
+        scope: &TypeScope<'_>,
+    ) {
+        let found = self.decoder.check(expression, scope);
+        match (action.output.get(field), found) {
+            (None, _) => {
+                let message = format!("the action's output has no field `{field}`");
+                self.report(expression.span, message, None);
+            }
+            (Some(declared), Some(found)) if !fits(&found, &declared.shape) => {
+                let message = format!(
+                    "`{field}` is declared {}, and this is {found}",
+                    declared.shape
+                );
+                self.report(expression.span, message, None);
+            }
+            (Some(_), _) => {}
         }
     }
 

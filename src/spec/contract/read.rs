@@ -1,5 +1,7 @@
 //! A contract's file into a contract.
 
+use indexmap::IndexMap;
+
 use std::sync::Arc;
 
 use super::check::check;
@@ -182,10 +184,19 @@ fn verify(decoder: &Decoder, node: &Node) -> Option<Verify> {
     let call = the_call(decoder, &mut fields);
     let done = fields.required("done", |node| decoder.expression(node));
     let not_done = fields.required("not_done", |node| decoder.expression(node));
+    let output = fields.node("output").map(|node| {
+        decoder.mapping(node, |key, node| {
+            Some((key.text.clone(), decoder.expression(node)?))
+        })
+    });
     fields.finish();
     Some(Verify {
         call: call?,
         done: done?,
         not_done: not_done?,
+        output: match output {
+            None => IndexMap::new(),
+            Some(output) => output?,
+        },
     })
 }

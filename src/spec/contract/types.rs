@@ -5,9 +5,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::expr::{Expression, Template};
+use crate::expr::{Expression, Names, Template};
 use crate::model::ids::{ActionName, ArgName, ToolName};
-use crate::model::{Duration, Effect, Field, Fields, Shape, Value};
+use crate::model::{Duration, Effect, Field, Fields, Map, Shape, Value};
 use crate::spec::source::{Source, Span, Spanned};
 
 /// The actions of a tool, whoever answers for it.
@@ -117,6 +117,24 @@ pub struct Verify {
     pub done: Spanned<Expression>,
     /// True where it was not.
     pub not_done: Spanned<Expression>,
+    /// What the action would have answered, as far as what is read tells it: later steps read
+    /// that of an action whose own answer was lost.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub output: IndexMap<String, Spanned<Expression>>,
+}
+
+impl Verify {
+    /// What the action would have answered; none where nothing is said, or it cannot be told.
+    pub fn told_output(&self, names: &dyn Names) -> Option<Value> {
+        if self.output.is_empty() {
+            return None;
+        }
+        let fields = self.output.iter().map(|(field, expression)| {
+            let value = expression.eval(names).ok()?;
+            Some((field.clone(), value))
+        });
+        fields.collect::<Option<Map>>().map(Value::Map)
+    }
 }
 
 impl Action {
@@ -129,6 +147,7 @@ impl Action {
         let verify = self.verify.as_ref()?;
         let mut references = [&verify.done, &verify.not_done]
             .into_iter()
+            .chain(verify.output.values())
             .flat_map(|expression| expression.references())
             .chain(
                 self.undo

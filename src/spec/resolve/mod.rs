@@ -11,3 +11,5 @@ mod tests;
 mod usage;
 
 pub use action::resolve;
+pub(super) use action::{Resolution, placed, which};
+pub(super) use args::Given;

@@ -2,10 +2,11 @@
 
 use super::kinds::Kind;
 use super::steps::{Part, Place, Reader, spanned};
-use crate::model::Duration;
-use crate::model::Effect;
+use crate::expr::Expression;
 use crate::model::ids::{Name, StepId};
+use crate::model::{Duration, Effect};
 use crate::spec::fields::Fields;
+use crate::spec::source::Spanned;
 use crate::spec::step::{ForEach, How, OnFailure, Poll, Repeat, Retry};
 use crate::spec::yaml::{self, Node};
 
@@ -75,11 +76,7 @@ impl Reader<'_> {
         None
     }
 
-    fn needs(
-        &self,
-        fields: &mut Fields<'_>,
-        place: Place,
-    ) -> Vec<crate::spec::source::Spanned<StepId>> {
+    fn needs(&self, fields: &mut Fields<'_>, place: Place) -> Vec<Spanned<StepId>> {
         let decoder = self.decoder;
         let Some((key, node)) = fields.entry("needs") else {
             return Vec::new();
@@ -116,7 +113,11 @@ impl Reader<'_> {
         let key = fields.optional("key", |node| decoder.expression(node));
         let max_parallel = fields.optional("max_parallel", |node| decoder.count(node));
         let max_failures = fields.optional("max_failures", |node| decoder.u32(node));
-        let list = decoder.expression(list?)?;
+        let list = list?;
+        let list = match list.kind {
+            yaml::Kind::Seq(_) => self.written_out(list)?,
+            _ => decoder.expression(list)?,
+        };
         Some(ForEach {
             list,
             name: name.or_else(|| "item".parse().ok())?,
@@ -124,6 +125,22 @@ impl Reader<'_> {
             max_parallel: max_parallel.unwrap_or(1),
             max_failures: max_failures.unwrap_or(0),
         })
+    }
+
+    /// A list that is written out as YAML has it, as the expression that it stands for.
+    fn written_out(&self, node: &Node) -> Option<Spanned<Expression>> {
+        let decoder = self.decoder;
+        // JSON is how both write texts, numbers and lists.
+        let source = decoder.untyped(node).to_plain().to_string();
+        match Expression::parse(&source) {
+            Ok(list) => Some(Spanned::new(list, node.span)),
+            Err(error) => {
+                let error = decoder.error(node.span, error.message).code("expression");
+                let help = "only plain values stand in such a list; write others as an expression: \"[params.a, params.b]\"";
+                decoder.report(error.help(help));
+                None
+            }
+        }
     }
 
     fn item_name(&self, node: &Node) -> Option<Name> {

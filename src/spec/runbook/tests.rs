@@ -122,6 +122,8 @@ fn loops_polls_and_retries_are_whole() {
     as: steps
     max_parallel: 0
   - call: $T a
+    for_each: [a, '{{ b }}', ~]
+  - call: $T a
     retry: { attempt: 3, backoff: 0.5 }
     repeat: { until: output.done }
 "#
@@ -134,10 +136,11 @@ fn loops_polls_and_retries_are_whole() {
     13:5 `retry` has no place beside `until` (a look that fails counts as "not yet": leave `retry` out)
     16:9 `steps` means something else in expressions (call the item something else)
     17:19 expected a number of at least 1, found `0`
-    19:12 a retry needs the key `attempts`
-    19:14 a retry has no key `attempt` (did you mean `attempts`?) (its keys are attempts, delay, max_delay, backoff, if)
-    19:35 expected a factor from 1 to 100, found `0.5`
-    20:13 a repeat needs the key `at_most`
+    19:15 an expression is written without {{ }} (only plain values stand in such a list; write others as an expression: "[params.a, params.b]")
+    21:12 a retry needs the key `attempts`
+    21:14 a retry has no key `attempt` (did you mean `attempts`?) (its keys are attempts, delay, max_delay, backoff, if)
+    21:35 expected a factor from 1 to 100, found `0.5`
+    22:13 a repeat needs the key `at_most`
     "#);
 }
 

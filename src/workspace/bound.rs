@@ -1,0 +1,84 @@
+//! A loaded runbook, bound by what this workspace has.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use super::bindings::{Adapters, BindErrors, Bound, Wanted, bind};
+use super::load::{Loaded, Workspace};
+use super::uses::Uses;
+use crate::model::ids::{AdapterName, EnvironmentName, ToolName};
+use crate::spec::{Adapter, Contract, Diagnostics};
+
+/// The adapters of a workspace, held against the contracts that a run uses.
+struct Shelf<'a> {
+    workspace: &'a Workspace,
+    contracts: &'a IndexMap<ToolName, Contract>,
+}
+
+impl Adapters for Shelf<'_> {
+    fn names(&self, tool: &ToolName) -> Vec<AdapterName> {
+        let names = self.workspace.adapter_names(tool).into_iter();
+        names.map(|(name, _)| name).collect()
+    }
+
+    fn read(&self, tool: &ToolName, name: &AdapterName) -> Result<Option<Adapter>, Diagnostics> {
+        match self.contracts.get(tool) {
+            Some(contract) => self.workspace.adapter(contract, name),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Workspace {
+    /// Binds the tools of a run, by `-e`, the team's environments and the variables around us.
+    ///
+    /// # Errors
+    /// All that is wrong at once, errors of `runbook.yaml` included.
+    pub fn bind(
+        &self,
+        loaded: &Loaded,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
+        let (environments, diagnostics) = self.environments();
+        if diagnostics.has_errors() {
+            return Err(BindErrors {
+                diagnostics,
+                ..BindErrors::default()
+            });
+        }
+        bind(&Wanted {
+            uses: &loaded.uses(),
+            environment,
+            environments: environments.as_ref(),
+            vars: &self.surroundings().vars,
+            adapters: &self.shelf(loaded),
+        })
+    }
+
+    /// Binds the tools of a drill: all of them to the simulated production, whatever is around us.
+    /// `run:` steps make nothing real there, because a drill never spawns them.
+    ///
+    /// # Errors
+    /// The simulated production does not know what the runbook uses.
+    pub fn bind_for_drill(&self, loaded: &Loaded) -> Result<Bound, BindErrors> {
+        let uses = Uses {
+            changing_run_steps: false,
+            ..loaded.uses()
+        };
+        bind(&Wanted {
+            uses: &uses,
+            environment: None,
+            environments: None,
+            vars: &BTreeMap::new(),
+            adapters: &self.shelf(loaded),
+        })
+    }
+
+    fn shelf<'a>(&'a self, loaded: &'a Loaded) -> Shelf<'a> {
+        Shelf {
+            workspace: self,
+            contracts: &loaded.contracts,
+        }
+    }
+}
