@@ -1,3 +1,5 @@
+//! The live view, on a terminal in memory.
+
 use super::*;
 use std::sync::{Arc, Mutex};
 

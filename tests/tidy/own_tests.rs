@@ -141,3 +141,10 @@ fn paths_of_one_machine_are_found() {
     says(leftover("src/run/a.snap.new"), &["src/run/a.snap.new"]);
     says(leftover("src/run/a.snap"), &[]);
 }
+
+#[test]
+fn documents_that_are_not_there_are_found() {
+    let text = "// see README.md\n// and format.md, docs/a.md\n// x.mdx .md\nf(\"b.md\")";
+    let found = missing_documents("a.rs", text, |name| name == "README.md");
+    says(found, &["a.rs:2", "a.rs:2"]);
+}

@@ -292,3 +292,29 @@ pub(super) fn leftover(path: &str) -> Found {
     }
     Found::new()
 }
+
+/// Documents that are named and are not there: what a text names, its reader must be able to open.
+pub(super) fn missing_documents(path: &str, text: &str, exists: impl Fn(&str) -> bool) -> Found {
+    let mut found = Found::new();
+    for (number, line) in text.lines().enumerate() {
+        // In code a name may be any test's example.
+        if path.ends_with(".rs") && !line.trim_start().starts_with("//") {
+            continue;
+        }
+        for (end, _) in line.match_indices(".md") {
+            let after = line[end + 3..].chars().next();
+            let name: String = line[..end]
+                .chars()
+                .rev()
+                .take_while(|c| c.is_alphanumeric() || "._-/".contains(*c))
+                .collect();
+            let name: String = name.chars().rev().collect();
+            let is_name = !name.is_empty() && !after.is_some_and(char::is_alphanumeric);
+            if is_name && !exists(&format!("{name}.md")) {
+                let line = number + 1;
+                found.push(format!("{path}:{line}: there is no {name}.md"));
+            }
+        }
+    }
+    found
+}

@@ -1,3 +1,5 @@
+//! Graphs in each of their forms.
+
 use super::*;
 use crate::model::text::is_unsafe;
 use crate::report::testing;

@@ -1,3 +1,5 @@
+//! Runbooks held against contracts: what is found, and what is let through.
+
 use std::path::Path;
 
 use indexmap::IndexMap;
