@@ -232,6 +232,18 @@ fn documents_that_are_named_are_there() {
 }
 
 #[test]
+fn rooms_that_documents_name_are_there() {
+    let mut found = Found::new();
+    for name in ["ARCHITECTURE.md", "README.md"] {
+        let text = std::fs::read_to_string(root().join(name)).unwrap();
+        found.extend(missing_rooms(name, &text, |room| {
+            root().join(room).exists()
+        }));
+    }
+    none(found);
+}
+
+#[test]
 fn tools_leave_nothing_behind() {
     none(
         kept()

@@ -318,3 +318,21 @@ pub(super) fn missing_documents(path: &str, text: &str, exists: impl Fn(&str) ->
     }
     found
 }
+
+/// Source files and folders that a document names in backticks and that are not there.
+pub(super) fn missing_rooms(path: &str, text: &str, exists: impl Fn(&str) -> bool) -> Found {
+    let mut found = Found::new();
+    for (number, line) in text.lines().enumerate() {
+        for name in line.split('`').skip(1).step_by(2) {
+            let is_path = name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
+            let is_room = name.ends_with(".rs") && name.contains('/') || name.len() > 1 && name.ends_with('/');
+            if is_path && is_room && !exists(name) && !exists(&format!("src/{name}")) {
+                let line = number + 1;
+                found.push(format!("{path}:{line}: there is no {name}"));
+            }
+        }
+    }
+    found
+}
