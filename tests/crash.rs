@@ -1,6 +1,12 @@
 //! Killed at any moment, a run resumes to its end with every effect exactly once, or stops at a
 //! step about which nobody knows whether it happened.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may panic"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;

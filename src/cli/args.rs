@@ -167,8 +167,9 @@ pub struct ListArgs {
 /// `runbook show`
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The runbook: its name, or a file
-    pub name: String,
+    /// Which runbook, with what, where
+    #[command(flatten)]
+    pub which: Which,
     /// Draw its graph
     #[arg(long, value_name = "FORMAT")]
     pub graph: Option<GraphFormat>,

@@ -116,6 +116,10 @@ impl Driver<'_> {
                 .map(|binding| format!("{} by {}", call.tool, binding.answers.name())),
             Work::Process(_) => Some("this machine, for real".to_owned()),
         });
+        let args = work.and_then(|work| match work {
+            Work::Call(call) => Some(&call.args),
+            Work::Process(_) => None,
+        });
         Question {
             needed: needed.clone(),
             title: view.as_ref().map_or_else(String::new, |view| view.title()),
@@ -123,7 +127,7 @@ impl Driver<'_> {
             environment: plan.environment.to_string(),
             real: plan.real,
             undo: view.as_ref().map_or_else(String::new, |view| {
-                crate::report::undo_words(plan, view.node_ix())
+                crate::report::undo_words(plan, view.node_ix(), args)
             }),
             answered_by,
             last_lines: flight

@@ -1,11 +1,12 @@
 //! What a prompt shows and what may be typed at it: pure text in, an answer out.
 
 use super::people::{Question, choice_word};
-use crate::model::call::{Failure, Work};
+use crate::model::call::Failure;
 use crate::model::event::{Decision, FailureChoice, GateOpened, ManualOutcome, Resolution};
 use crate::model::people::Way;
 use crate::model::text::{clip, escape_controls, escape_keeping_newlines};
 use crate::model::{Shape, Value};
+use crate::report::work_words;
 use crate::run::{Fact, Need};
 
 use super::people::Said;
@@ -154,15 +155,19 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
     );
     wrapped(out, "Undo:   ", &question.undo, width);
     for (name, value) in &gate.show {
+        // `a if c else b` is known by its first part.
+        let name = name.split(" if ").next().unwrap_or(name);
         wrapped(out, "Known:  ", &escape_controls(name), width);
         show_value(out, value, 10, width);
     }
     out.push('\n');
     wrapped(out, "", &escape_controls(&gate.confirm), width);
     match &gate.challenge {
-        None => line(
+        None => wrapped(
             out,
+            "",
             "y yes · n no (ends the run) · s skip this step · p park (leave, resume later)",
+            width,
         ),
         Some(target) => {
             line(
@@ -222,10 +227,8 @@ fn show_choices(
         Ok(Some(_)) => " · Enter takes the suggestion",
         _ => "",
     };
-    line(
-        out,
-        &format!("{what}{enter} · p park (leave, resume later)"),
-    );
+    let keys = format!("{what}{enter} · p park (leave, resume later)");
+    wrapped(out, "", &keys, width);
 }
 
 fn show_failure(out: &mut String, failure: &Failure, width: usize) {
@@ -238,32 +241,6 @@ fn show_failure(out: &mut String, failure: &Failure, width: usize) {
     );
     if let Some(hint) = &failure.hint {
         wrapped(out, "Hint:   ", &escape_controls(hint), width);
-    }
-}
-
-/// What would be done, as one line of words.
-pub fn work_words(work: &Work) -> String {
-    match work {
-        Work::Call(call) => {
-            let words: Vec<String> = call
-                .words
-                .iter()
-                .map(|word| escape_controls(word).into_owned())
-                .collect();
-            format!("${} {}", call.tool, words.join(" "))
-        }
-        Work::Process(process) => match &process.command {
-            crate::model::call::Command::Argv(argv) => {
-                let words: Vec<_> = argv
-                    .iter()
-                    .map(|w| escape_controls(w).into_owned())
-                    .collect();
-                words.join(" ")
-            }
-            crate::model::call::Command::Script { text, .. } => {
-                format!("a script: {}", escape_controls(&clip(text, 200)))
-            }
-        },
     }
 }
 

@@ -3,8 +3,8 @@
 
 use super::known::{InScope, Known};
 use super::words;
-use crate::expr::Expression;
-use crate::model::{Duration, Effect};
+use crate::expr::{Expression, Scope};
+use crate::model::{Duration, Effect, Map, Value};
 use crate::plan::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, Plan, PlannedGate, PlannedUndo,
 };
@@ -384,9 +384,42 @@ fn on_failure(on_failure: OnFailure) -> &'static str {
     }
 }
 
-/// How a step is taken back, in words for a gate; escaped for the screen.
-pub fn undo_words(plan: &Plan, ix: NodeIx) -> String {
-    let undo = Describer::of(plan).step(ix).undo;
-    let undo = undo.unwrap_or_else(|| "nothing to take back".to_owned());
+/// How a step is taken back, in words for a gate; escaped for the screen. `args` are those that
+/// the step would be called with.
+pub fn undo_words(plan: &Plan, ix: NodeIx, args: Option<&Map>) -> String {
+    let by_contract = match (&plan.node(ix).undo, args) {
+        (
+            PlannedUndo::Node {
+                node,
+                from_contract: true,
+                ..
+            },
+            Some(args),
+        ) => inverse_words(plan, *node, args),
+        _ => None,
+    };
+    let undo = by_contract
+        .or_else(|| Describer::of(plan).step(ix).undo)
+        .unwrap_or_else(|| "nothing to take back".to_owned());
     crate::model::text::escape_controls(&undo).into_owned()
+}
+
+/// The contract's inverse with the arguments that are known already.
+fn inverse_words(plan: &Plan, inverse: NodeIx, args: &Map) -> Option<String> {
+    let NodeDoes::Inverse { action, with } = &plan.node(inverse).does else {
+        return None;
+    };
+    let known = Value::Map(args.clone());
+    let names = Scope::new().with("args", &known);
+    let words = with.iter().filter_map(|(name, template)| {
+        // An argument that was not given is not given back either.
+        let left_out = template.lone().is_some_and(|lone| {
+            lone.references().iter().all(|reference| {
+                matches!(reference.path.as_slice(), [root, arg] if root == "args" && !args.contains_key(arg))
+            })
+        });
+        (!left_out).then(|| format!("--{name}={}", template.render_known(&names)))
+    });
+    let words = words.collect::<Vec<_>>();
+    Some(format!("{action} {}", words::joined(words)))
 }

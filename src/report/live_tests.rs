@@ -1,4 +1,4 @@
-//! The live view, on a terminal in memory.
+//! The live view on a terminal that is only remembered.
 
 use super::*;
 use std::sync::{Arc, Mutex};

@@ -39,3 +39,4 @@ pub use plan_view::{brief, plan};
 pub use reporter::{Notice, Reporter};
 pub use style::{Look, Mark, Tone};
 pub use summary::summary;
+pub use words::work_words;

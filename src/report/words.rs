@@ -41,6 +41,11 @@ pub(super) fn work(work: &Work) -> String {
     }
 }
 
+/// What is done, escaped for the screen.
+pub fn work_words(work: &Work) -> String {
+    crate::model::text::escape_controls(&self::work(work)).into_owned()
+}
+
 /// A script in one line: its first, and how many there are.
 pub(super) fn script(text: &str) -> String {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -55,7 +60,40 @@ pub(super) fn script(text: &str) -> String {
 pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Str(text) => format!("'{}'", clip(text, 120)),
-        other => clip(&other.to_string(), 120).into_owned(),
+        Value::Map(_) | Value::List(_) => clip(&facts(value), 120).into_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// What an output says, as a person reads it: `state stopped, lag 4s`, not as JSON.
+fn facts(value: &Value) -> String {
+    match value {
+        Value::Map(map) => {
+            let facts: Vec<String> = map
+                .iter()
+                .filter(|(_, field)| !field.is_none())
+                .map(|(name, field)| match field {
+                    Value::Bool(true) => name.clone(),
+                    Value::Bool(false) => format!("not {name}"),
+                    Value::Map(_) => format!("{name} ({})", facts(field)),
+                    field => format!("{name} {}", facts(field)),
+                })
+                .collect();
+            facts.join(", ")
+        }
+        Value::List(items) if items.is_empty() => "none".to_owned(),
+        Value::List(items) if items.iter().any(|item| matches!(item, Value::Map(_))) => {
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| format!("({})", facts(item)))
+                .collect();
+            items.join(" ")
+        }
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(facts).collect();
+            items.join(" ")
+        }
+        other => other.to_string(),
     }
 }
 

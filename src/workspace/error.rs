@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::model::Size;
 use crate::model::text::escape_controls;
 use crate::spec::yaml::MAX_BYTES;
 use crate::spec::{Diagnostic, Source};
@@ -66,7 +67,8 @@ impl fmt::Display for FileProblem {
             Self::IsDirectory => f.write_str("it is a directory, not a file"),
             Self::NotAFile => f.write_str("it is not a file"),
             Self::TooLarge { bytes } => {
-                write!(f, "it has {bytes} bytes; at most {MAX_BYTES} are read")
+                let (size, most) = (Size::from_bytes(*bytes), Size::from_bytes(MAX_BYTES as u64));
+                write!(f, "it has {size}; at most {most} are read")
             }
             Self::Unreadable { said } => write!(f, "it cannot be read: {said}"),
         }

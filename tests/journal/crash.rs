@@ -7,6 +7,7 @@ use runbook::journal::{
     Code, Crash, Disk, Fault, Flaw, LedgerEntry, Record, Resumed, SimDisk, Store, StoreError,
     SyncPoint, named_by,
 };
+use runbook::model::Map;
 use runbook::model::event::{Outcome, StepFinished};
 use runbook::model::ids::{Attempt, RunId, StepKey};
 use runbook::model::output::{BlobRef, Streams};
@@ -60,7 +61,13 @@ pub fn live(disk: &SimDisk, id: &RunId, told: &mut Acknowledged) -> Result<(), B
     told.records
         .extend(writer.commit()?.into_iter().map(|d| d.record));
     enter(&store, told)?;
-    writer.append(at_step(0, Happened::BlockEntered {}))?;
+    writer.append(at_step(
+        0,
+        Happened::BlockEntered {
+            params: Map::new(),
+            vars: Map::new(),
+        },
+    ))?;
     told.records
         .extend(writer.commit()?.into_iter().map(|d| d.record));
     for n in 0..2 {
@@ -68,7 +75,13 @@ pub fn live(disk: &SimDisk, id: &RunId, told: &mut Acknowledged) -> Result<(), B
         let stdout = writer.blobs().put(printed.as_bytes())?;
         // One step's result and the next one's start share a sync.
         writer.append(at_step(n, finished(stdout, printed.len() as u64)))?;
-        writer.append(at_step(n + 1, Happened::BlockEntered {}))?;
+        writer.append(at_step(
+            n + 1,
+            Happened::BlockEntered {
+                params: Map::new(),
+                vars: Map::new(),
+            },
+        ))?;
         told.records
             .extend(writer.commit()?.into_iter().map(|d| d.record));
     }

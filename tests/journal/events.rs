@@ -1,6 +1,7 @@
 //! Events of every kind, and any events at all.
 
 use proptest::prelude::*;
+use runbook::model::Map;
 use runbook::model::call::{Command, Failure, FailureKind, Process, Work};
 use runbook::model::event::{
     Decision, FailureChoice, GateOpened, ManualOutcome, Outcome, ParkReason, Resolution,
@@ -60,7 +61,10 @@ fn middle() -> Vec<Happened> {
                 .into_iter()
                 .collect(),
         },
-        Happened::BlockEntered {},
+        Happened::BlockEntered {
+            params: Map::new(),
+            vars: Map::new(),
+        },
         Happened::LoopOpened {
             items: vec![
                 Value::Int(1),
@@ -83,7 +87,7 @@ fn middle() -> Vec<Happened> {
             confirm: "Promote db-2?".into(),
             challenge: Some("db-2".into()),
             show: vec![("size".into(), Value::Size(Size::from_bytes(16_384)))],
-            work: Some(work()),
+            works: vec![work()],
             effect: Effect::Destructive,
             digest: Digest::of(b"gate"),
         })),

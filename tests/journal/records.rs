@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 use runbook::journal::{Head, MAX_RECORD, Place, decode, encode};
+use runbook::model::Map;
 use runbook::model::{Digest, Event, Happened};
 
 use crate::events::{any_event, one_of_each};
@@ -125,5 +126,15 @@ fn a_place_knows_the_head_before_it() {
     let h = Digest::of(b"x");
     place.advance(h);
     assert_eq!(place.head(), Some(Head { seq: 0, h }));
-    assert!(encode(&place, &ticks().stamp(), &event(Happened::BlockEntered {})).is_ok());
+    assert!(
+        encode(
+            &place,
+            &ticks().stamp(),
+            &event(Happened::BlockEntered {
+                params: Map::new(),
+                vars: Map::new()
+            })
+        )
+        .is_ok()
+    );
 }

@@ -1,5 +1,6 @@
 //! What the tests of the binary share: an environment of their own, and the program in it.
 #![allow(dead_code, reason = "each test file uses another part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};

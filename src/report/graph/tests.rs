@@ -1,4 +1,4 @@
-//! Graphs in each of their forms.
+//! Graphs of a small plan in all formats.
 
 use super::*;
 use crate::model::text::is_unsafe;

@@ -1,4 +1,4 @@
-//! Runbooks held against contracts: what is found, and what is let through.
+//! Runbooks that are wrong, and what is said of them.
 
 use std::path::Path;
 
