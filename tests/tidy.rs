@@ -213,6 +213,37 @@ fn nothing_depends_on_one_machine() {
 }
 
 #[test]
+fn documents_that_are_named_are_there() {
+    let mut found = Found::new();
+    for path in kept() {
+        let name = in_repository(&path);
+        let is_text = [".rs", ".md", ".toml", ".yaml"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        if is_text && !name.starts_with("tests/tidy") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let folder = path.parent().unwrap_or(root());
+            found.extend(missing_documents(&name, &text, |named| {
+                root().join(named).exists() || folder.join(named).exists()
+            }));
+        }
+    }
+    none(found);
+}
+
+#[test]
+fn rooms_that_documents_name_are_there() {
+    let mut found = Found::new();
+    for name in ["ARCHITECTURE.md", "README.md"] {
+        let text = std::fs::read_to_string(root().join(name)).unwrap();
+        found.extend(missing_rooms(name, &text, |room| {
+            root().join(room).exists()
+        }));
+    }
+    none(found);
+}
+
+#[test]
 fn tools_leave_nothing_behind() {
     none(
         kept()

@@ -141,3 +141,18 @@ fn paths_of_one_machine_are_found() {
     says(leftover("src/run/a.snap.new"), &["src/run/a.snap.new"]);
     says(leftover("src/run/a.snap"), &[]);
 }
+
+#[test]
+fn documents_that_are_not_there_are_found() {
+    let text = "// see README.md\n// and format.md, docs/a.md\n// x.mdx .md\nf(\"b.md\")";
+    let found = missing_documents("a.rs", text, |name| name == "README.md");
+    says(found, &["a.rs:2", "a.rs:2"]);
+}
+
+#[test]
+fn rooms_that_are_not_there_are_found() {
+    let text = "see `run/state.rs` and\n`run/gone.rs`, `docs/`, `adapters/<tool>/`, `gone/` or `/`";
+    let there = ["src/run/state.rs", "docs/"];
+    let found = missing_rooms("A.md", text, |name| there.contains(&name));
+    says(found, &["A.md:2", "A.md:2"]);
+}

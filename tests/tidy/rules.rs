@@ -292,3 +292,47 @@ pub(super) fn leftover(path: &str) -> Found {
     }
     Found::new()
 }
+
+/// Documents that are named and are not there: what a text names, its reader must be able to open.
+pub(super) fn missing_documents(path: &str, text: &str, exists: impl Fn(&str) -> bool) -> Found {
+    let mut found = Found::new();
+    for (number, line) in text.lines().enumerate() {
+        // In code a name may be any test's example.
+        if path.ends_with(".rs") && !line.trim_start().starts_with("//") {
+            continue;
+        }
+        for (end, _) in line.match_indices(".md") {
+            let after = line[end + 3..].chars().next();
+            let name: String = line[..end]
+                .chars()
+                .rev()
+                .take_while(|c| c.is_alphanumeric() || "._-/".contains(*c))
+                .collect();
+            let name: String = name.chars().rev().collect();
+            let is_name = !name.is_empty() && !after.is_some_and(char::is_alphanumeric);
+            if is_name && !exists(&format!("{name}.md")) {
+                let line = number + 1;
+                found.push(format!("{path}:{line}: there is no {name}.md"));
+            }
+        }
+    }
+    found
+}
+
+/// Source files and folders that a document names in backticks and that are not there.
+pub(super) fn missing_rooms(path: &str, text: &str, exists: impl Fn(&str) -> bool) -> Found {
+    let mut found = Found::new();
+    for (number, line) in text.lines().enumerate() {
+        for name in line.split('`').skip(1).step_by(2) {
+            let is_path = name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
+            let is_room = name.ends_with(".rs") && name.contains('/') || name.len() > 1 && name.ends_with('/');
+            if is_path && is_room && !exists(name) && !exists(&format!("src/{name}")) {
+                let line = number + 1;
+                found.push(format!("{path}:{line}: there is no {name}"));
+            }
+        }
+    }
+    found
+}

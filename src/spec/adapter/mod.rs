@@ -1,4 +1,4 @@
-//! Adapters: `adapters/<tool>/<adapter>.yaml` (format.md, "Adapters").
+//! Adapters: `adapters/<tool>/<adapter>.yaml`.
 
 mod check;
 mod read;

@@ -1,4 +1,4 @@
-//! Contracts of tools: `adapters/<tool>/contract.yaml` (format.md, "Tools").
+//! Contracts of tools: `adapters/<tool>/contract.yaml`.
 
 mod check;
 mod read;

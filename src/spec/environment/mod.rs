@@ -1,4 +1,4 @@
-//! Environments: `runbook.yaml` at the root of a team's repository (format.md, "Environments").
+//! Environments: `runbook.yaml` at the root of a team's repository.
 
 mod read;
 #[cfg(test)]

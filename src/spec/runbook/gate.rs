@@ -1,4 +1,4 @@
-//! Gates: what a person is asked before a step may act (gates.md).
+//! Gates: what a person is asked before a step may act.
 
 use super::steps::Reader;
 use crate::spec::step::{Gate, GateAsk};

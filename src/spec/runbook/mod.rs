@@ -1,4 +1,4 @@
-//! Runbooks: `runbooks/<name>.yaml` (format.md, "A runbook") into [`Runbook`].
+//! Runbooks: `runbooks/<name>.yaml` into [`Runbook`].
 //!
 //! Decoding says all that is wrong with the file by itself: keys, forms, ids, what may stand
 //! beside what. Whether its names and calls mean something is what [`super::check`] says.

@@ -1,4 +1,4 @@
-//! What answers each tool of a run (format.md, "Environments"), decided before anything starts.
+//! What answers each tool of a run, decided before anything starts.
 //!
 //! The rule that everything here serves: in the sandbox nothing real is touched, and outside it
 //! the simulated production never answers.

@@ -1,4 +1,4 @@
-//! Every rule of format.md, "Environments", and every way to break one.
+//! Every rule about what answers a tool, and every way to break one.
 
 use super::*;
 use crate::model::ids::EnvironmentName;
