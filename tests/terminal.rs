@@ -1,0 +1,171 @@
+//! The program under a pseudo-terminal: prompts, challenges, leaving and coming back.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may panic"
+)]
+
+mod support;
+
+use rexpect::process::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
+use support::Place;
+
+/// The longest that one expected text may take: a deadline, not a pause.
+const PATIENCE: Option<u64> = Some(20_000);
+
+fn spawn(place: &Place, args: &[&str]) -> PtySession {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_runbook"));
+    command
+        .args(args)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", place.here())
+        .env("TERM", "xterm")
+        .env("RUNBOOK_STATE_DIR", place.state())
+        .current_dir(place.here());
+    spawn_command(command, PATIENCE).unwrap()
+}
+
+#[track_caller]
+fn expect(session: &mut PtySession, text: &str) -> String {
+    match session.exp_string(text) {
+        Ok(before) => before,
+        Err(error) => panic!("waiting for `{text}`: {error}"),
+    }
+}
+
+#[track_caller]
+fn exits(session: &PtySession, code: i32) {
+    match session.process().wait().unwrap() {
+        WaitStatus::Exited(_, found) => assert_eq!(found, code),
+        other => panic!("{other:?}"),
+    }
+}
+
+const ONE_GATE: &str = "name: x\ntitle: X\nsteps:\n  - id: fail_over\n    call: $DATABASE_TOOL failover --cluster main\n    gate: { confirm: Go?, challenge: main }\n";
+
+#[test]
+fn a_typed_challenge_takes_the_targets_name_and_nothing_else() {
+    let place = Place::new();
+    place.write("x.yaml", ONE_GATE);
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    expect(&mut session, "type the name of the target: main");
+    expect(&mut session, "> ");
+    session.send_line("y").unwrap();
+    expect(&mut session, "yes is not enough here");
+    session.send_line("mian").unwrap();
+    expect(&mut session, "not the target's name");
+    session.send_line("main").unwrap();
+    expect(&mut session, "audit verify");
+    exits(&session, 0);
+    assert_eq!(place.world().log().len(), 1);
+}
+
+#[test]
+fn no_ends_the_run_and_nothing_acts() {
+    let place = Place::new();
+    place.write("x.yaml", ONE_GATE);
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    expect(&mut session, "> ");
+    session.send_line("n not tonight").unwrap();
+    expect(&mut session, "not tonight");
+    exits(&session, 77);
+    assert!(place.world().log().is_empty());
+    let kinds = place.kinds();
+    assert!(kinds.contains(&"gate_decided".to_owned()), "{kinds:?}");
+    assert!(!kinds.contains(&"step_started".to_owned()), "{kinds:?}");
+}
+
+#[test]
+fn a_run_is_parked_and_taken_up_again() {
+    let place = Place::new();
+    place.write("x.yaml", ONE_GATE);
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    expect(&mut session, "> ");
+    session.send_line("p").unwrap();
+    expect(&mut session, "runbook resume");
+    exits(&session, 75);
+    assert!(place.world().log().is_empty());
+    let mut session = spawn(&place, &["resume", "last"]);
+    expect(&mut session, "> ");
+    session.send_line("main").unwrap();
+    expect(&mut session, "audit verify");
+    exits(&session, 0);
+    assert_eq!(place.world().log().len(), 1);
+    place.run(&["audit", "verify", "last"]).exits(0);
+}
+
+#[test]
+fn threat_53_a_terminal_that_closes_at_a_prompt_parks_the_run() {
+    let place = Place::new();
+    place.write("x.yaml", ONE_GATE);
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    expect(&mut session, "> ");
+    // The end of input, as a closed terminal gives it, is never an answer.
+    session.send_control('d').unwrap();
+    exits(&session, 75);
+    assert!(place.world().log().is_empty());
+    place.run(&["resume", "last", "--yes"]).exits(0);
+    assert_eq!(place.world().log().len(), 1);
+}
+
+#[test]
+fn an_interrupt_at_a_prompt_parks_the_run() {
+    let place = Place::new();
+    place.write("x.yaml", ONE_GATE);
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    expect(&mut session, "> ");
+    session.send_control('c').unwrap();
+    expect(&mut session, "runbook resume");
+    exits(&session, 75);
+    assert!(place.world().log().is_empty());
+}
+
+#[test]
+fn a_failing_step_is_tried_again_left_out_or_stopped_by_the_operator() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: mark, run: [test, -e, mark], dir: '.', effect: read }\n  - { id: after, manual: Look }\n",
+    );
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    expect(&mut session, "A step failed");
+    session.send_line("r").unwrap();
+    expect(&mut session, "A step failed");
+    session.send_line("s").unwrap();
+    expect(&mut session, "give a reason");
+    session.send_line("s it is not needed").unwrap();
+    expect(&mut session, "by hand");
+    session.send_line("d looked").unwrap();
+    expect(&mut session, "it is not needed");
+    exits(&session, 0);
+    let attempts = place
+        .records()
+        .iter()
+        .filter(|record| record["step"] == "mark" && record["kind"] == "step_started")
+        .count();
+    assert_eq!(attempts, 2);
+}
+
+#[test]
+fn threat_51_what_was_typed_ahead_answers_nothing() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: wait, run: [sh, -c, 'while ! test -e go; do :; done'], dir: WHERE, effect: read }\n  - { id: fail_over, call: $DATABASE_TOOL failover --cluster main, gate: Go? }\n"
+            .replace("WHERE", &place.here().display().to_string())
+            .as_str(),
+    );
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    // It is typed while nobody asks: the step before still runs.
+    session.send_line("y").unwrap();
+    expect(&mut session, "y");
+    place.write("go", "");
+    expect(&mut session, "A decision is needed");
+    expect(&mut session, "> ");
+    session.send_line("n").unwrap();
+    exits(&session, 77);
+    assert!(place.world().log().is_empty());
+}
