@@ -1,8 +1,16 @@
 //! Where the steps of a file stand, and which of them a step can see.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use crate::spec::step::{Does, Runbook, Step, Undo};
+
+/// How many steps are looked at before all that wait for one are worked out at once.
+const NEARBY: usize = 64;
+
+/// How much of that is kept, in bytes.
+const MOST_KEPT: usize = 16 << 20;
 
 /// The steps of one file.
 pub(super) struct Graph<'a> {
@@ -12,6 +20,7 @@ pub(super) struct Graph<'a> {
     /// The list of the runbook's steps, and that of `finally`.
     pub(super) steps: usize,
     pub(super) finally: usize,
+    waiting: RefCell<HashMap<usize, Rc<[bool]>>>,
 }
 
 /// A step and where it stands. Numbers are places in [`Graph::entries`] and [`Graph::lists`].
@@ -75,6 +84,7 @@ impl<'a> Graph<'a> {
             ids: HashMap::new(),
             steps: 0,
             finally: 0,
+            waiting: RefCell::default(),
         };
         graph.steps = graph.list(&runbook.steps, Owner::Steps, false);
         graph.finally = graph.list(&runbook.finally, Owner::Finally, false);
@@ -290,7 +300,38 @@ impl<'a> Graph<'a> {
                     open.push(*need);
                 }
             }
+            if seen.len() > NEARBY {
+                return self.wait_for(there)[self.entries[here].rank];
+            }
         }
         false
+    }
+
+    /// Which steps of a parallel block wait for one of them, by their rank. Kept, because what is
+    /// far away is often looked back at by many.
+    fn wait_for(&self, there: usize) -> Rc<[bool]> {
+        let mut kept = self.waiting.borrow_mut();
+        if let Some(found) = kept.get(&there) {
+            return Rc::clone(found);
+        }
+        let order = &self.lists[self.entries[there].list].order;
+        let mut waiting = vec![false; order.len()];
+        waiting[self.entries[there].rank] = true;
+        for at in &order[self.entries[there].rank..] {
+            let entry = &self.entries[*at];
+            if entry
+                .needs
+                .iter()
+                .any(|need| waiting[self.entries[*need].rank])
+            {
+                waiting[entry.rank] = true;
+            }
+        }
+        if (kept.len() + 1) * order.len() > MOST_KEPT {
+            kept.clear();
+        }
+        let waiting: Rc<[bool]> = waiting.into();
+        kept.insert(there, Rc::clone(&waiting));
+        waiting
     }
 }

@@ -43,17 +43,17 @@ pub(in crate::spec) fn placed<'a>(
     let mut args = Args::new(call, name, action, source);
     args.words(&call.words[skip..]);
     args.mapping(&call.with);
-    let (args, mapped, given) = args.finish()?;
+    let finished = args.finish()?;
     Ok(Resolution {
         call: ResolvedCall {
             tool: call.tool.value.clone(),
             action: name.clone(),
             words: call.words.iter().map(|word| word.value.clone()).collect(),
-            args,
-            mapped,
+            args: finished.args,
+            mapped: finished.mapped,
         },
         action,
-        given,
+        given: finished.given,
     })
 }
 

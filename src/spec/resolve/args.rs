@@ -25,6 +25,13 @@ pub(in crate::spec) struct Given {
     pub(in crate::spec) mapped: bool,
 }
 
+/// The arguments of a call with which nothing is wrong.
+pub(super) struct Finished {
+    pub(super) args: IndexMap<ArgName, Argument>,
+    pub(super) mapped: Vec<ArgName>,
+    pub(super) given: Vec<Given>,
+}
+
 type Words<'a> = std::iter::Peekable<std::slice::Iter<'a, Spanned<Template>>>;
 
 /// The arguments of one call while they are read.
@@ -61,13 +68,14 @@ impl<'a> Args<'a> {
         }
     }
 
-    #[allow(clippy::type_complexity)]
-    pub(super) fn finish(
-        mut self,
-    ) -> Result<(IndexMap<ArgName, Argument>, Vec<ArgName>, Vec<Given>), Vec<Diagnostic>> {
+    pub(super) fn finish(mut self) -> Result<Finished, Vec<Diagnostic>> {
         self.missing();
         if self.found.is_empty() {
-            Ok((self.args, self.mapped, self.given))
+            Ok(Finished {
+                args: self.args,
+                mapped: self.mapped,
+                given: self.given,
+            })
         } else {
             Err(self.found)
         }

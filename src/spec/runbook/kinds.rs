@@ -145,6 +145,6 @@ fn belongs(key: &str, kinds: &[Kind]) -> String {
 }
 
 /// All keys of a step, for the nearest one where nothing says what the step does.
-pub(super) fn all_keys() -> impl Iterator<Item = &'static str> {
+pub(in crate::spec) fn all_keys() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|(key, _)| *key).chain(TYPE_KEYS)
 }

@@ -21,4 +21,6 @@ mod steps;
 mod tests;
 mod undo;
 
+#[cfg(test)]
+pub(super) use kinds::all_keys as step_keys;
 pub use read::{read, runbook};
