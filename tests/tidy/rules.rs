@@ -327,7 +327,8 @@ pub(super) fn missing_rooms(path: &str, text: &str, exists: impl Fn(&str) -> boo
             let is_path = name
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c));
-            let is_room = name.ends_with(".rs") && name.contains('/') || name.len() > 1 && name.ends_with('/');
+            let is_room = name.ends_with(".rs") && name.contains('/')
+                || name.len() > 1 && name.ends_with('/');
             if is_path && is_room && !exists(name) && !exists(&format!("src/{name}")) {
                 let line = number + 1;
                 found.push(format!("{path}:{line}: there is no {name}"));
