@@ -37,7 +37,7 @@ fn the_first_versions_journal_is_still_read() {
     assert_eq!(events, one_of_each());
     assert_eq!(
         report.head().unwrap().h.to_string(),
-        "3596c56bd0a34b2fd0d26b3e595e962090565faefe97984d59ec1c7b5aea0d00"
+        "287256089841fec9ce98b1e0a3e07c5f2ba361edb27acdf4d19d804577e90739"
     );
 }
 
