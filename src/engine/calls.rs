@@ -12,7 +12,8 @@ use crate::model::event::Happened;
 use crate::model::ids::{Attempt, IdempotencyKey, StepKey};
 use crate::model::output::{BlobRef, MAX_INLINE, MAX_OUTPUT, Streams};
 use crate::model::people::Actor;
-use crate::model::{Duration, Effect, Timestamp, Value};
+use crate::model::{Duration, Effect, Map, Timestamp, Value};
+use crate::plan::NodeDoes;
 use crate::run::{Draft, Fact, Look, PersonNeeded, Poller, Replied, Then};
 
 /// How long a process has between TERM and KILL.
@@ -92,9 +93,13 @@ impl Driver<'_> {
             purpose: request.purpose,
             asked: request.now,
         };
+        // What is only looked at for the engine's own sake is no news, and what is sensitive is
+        // nobody's.
+        let shown = request.purpose == Purpose::Act && !self.is_sensitive(&request.step);
         let sink = Lines {
             step: request.step.clone(),
             out: flight.out.clone(),
+            shown,
         };
         match self.answerers.of(&self.run, &request.step, &request.work) {
             Some(Answerer::Simulated(simulated)) => {
@@ -157,14 +162,24 @@ impl Driver<'_> {
             Purpose::Act if flight.polls.contains_key(&key) => {
                 return self.looked(&key, running.asked, reply, flight);
             }
-            Purpose::Act => Fact::Replied(self.kept(reply, running.asked)?),
+            Purpose::Act => Fact::Replied(self.kept(&running.step, reply, running.asked)?),
         };
         self.take(&running.step, running.attempt, fact)?;
         Ok(())
     }
 
     /// Keeps what was printed beside the journal.
-    pub(super) fn kept(&self, reply: Reply, asked: Timestamp) -> Result<Replied, EngineError> {
+    pub(super) fn kept(
+        &self,
+        step: &StepKey,
+        reply: Reply,
+        asked: Timestamp,
+    ) -> Result<Replied, EngineError> {
+        let reply = if self.is_sensitive(step) {
+            without_output(reply)
+        } else {
+            reply
+        };
         let keep = |captured: &Captured| -> Result<Option<BlobRef>, EngineError> {
             if captured.bytes.is_empty() {
                 return Ok(None);
@@ -185,6 +200,13 @@ impl Driver<'_> {
             notes: reply.notes,
             took: Duration::between(asked, self.clock.now()),
         })
+    }
+
+    /// Whether what the step prints stays out of journal and screen.
+    fn is_sensitive(&self, step: &StepKey) -> bool {
+        self.run.step(step).is_some_and(
+            |view| matches!(&view.node().does, NodeDoes::Run(run) if run.sensitive),
+        )
     }
 
     /// One look of a poll is over.
@@ -231,7 +253,7 @@ impl Driver<'_> {
                 flight.polls.insert(key.clone(), polling);
             }
             Then::Met => {
-                let replied = self.kept(reply, polling.began)?;
+                let replied = self.kept(&key.0, reply, polling.began)?;
                 self.take(&key.0, key.1, Fact::Replied(replied))?;
             }
             Then::TimedOut(failure) => {
@@ -272,4 +294,26 @@ fn capped(ended: Ended) -> Ended {
 
 fn no_answer(why: &str) -> Failure {
     Failure::new(FailureKind::Answer, why)
+}
+
+/// What is left of a sensitive step's reply: how it ended, and with which exit status.
+fn without_output(reply: Reply) -> Reply {
+    let only_exit = |output: Value| {
+        let mut kept = Map::new();
+        if let Some(exit) = output.get("exit") {
+            kept.insert("exit".to_owned(), exit.clone());
+        }
+        Value::Map(kept)
+    };
+    let ended = match reply.ended {
+        Ended::Succeeded(output) => Ended::Succeeded(only_exit(output)),
+        Ended::Failed(failure, output) => Ended::Failed(failure, output.map(only_exit)),
+        other => other,
+    };
+    Reply {
+        ended,
+        stdout: Captured::default(),
+        stderr: Captured::default(),
+        ..reply
+    }
 }

@@ -15,9 +15,9 @@ use super::clock::Clock;
 use super::error::EngineError;
 use super::people::{People, Prepared, Said};
 use super::signals::Signalled;
-use crate::journal::{Durable, Stamps, Store, Writer};
-use crate::model::call::{Cancel, Purpose, Reply, Sink, Stream};
-use crate::model::event::{Happened, ParkReason};
+use crate::journal::{Durable, Stamps, Store, WriteError, Writer};
+use crate::model::call::{Cancel, Failure, FailureKind, Purpose, Reply, Sink, Stream};
+use crate::model::event::{Happened, ParkReason, StepFinished};
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::output::{BlobRef, MAX_INLINE, Stored};
 use crate::model::people::{Actor, Person};
@@ -102,10 +102,14 @@ impl Cancel for Flag {
 pub(super) struct Lines {
     pub(super) step: StepKey,
     pub(super) out: mpsc::UnboundedSender<Incoming>,
+    pub(super) shown: bool,
 }
 
 impl Sink for Lines {
     fn line(&self, stream: Stream, line: &[u8]) {
+        if !self.shown {
+            return;
+        }
         // Nobody listens any more when the run is over; a line that nobody shows is still kept.
         let _ = self
             .out
@@ -210,8 +214,9 @@ impl Driver<'_> {
                             what: Happened::StepStarted(Box::new(act.started.clone())),
                         };
                         if self.run.stands(&draft) {
-                            self.record(draft, Actor::Engine)?;
-                            launch.push(Start::Act(*act));
+                            if self.record(draft, Actor::Engine)? {
+                                launch.push(Start::Act(*act));
+                            }
                             changed = true;
                         }
                     }
@@ -235,7 +240,7 @@ impl Driver<'_> {
         }
     }
 
-    pub(super) fn record(&mut self, draft: Draft, actor: Actor) -> Result<(), EngineError> {
+    pub(super) fn record(&mut self, draft: Draft, actor: Actor) -> Result<bool, EngineError> {
         let mut event = Event {
             at: self.clock.now(),
             step: draft.step,
@@ -248,9 +253,21 @@ impl Driver<'_> {
         {
             finished.output = Some(self.store_output(value.clone())?);
         }
-        self.writer.append(event.clone())?;
+        let mut as_asked = true;
+        if let Err(error) = self.writer.append(event.clone()) {
+            as_asked = false;
+            let WriteError::Encode(_) = &error else {
+                return Err(error.into());
+            };
+            // The record would be too large. What it says has failed then, and that is recorded.
+            event.what = match too_large(event.what, &error.to_string()) {
+                Some(what) => what,
+                None => return Err(error.into()),
+            };
+            self.writer.append(event.clone())?;
+        }
         self.run.apply(&event)?;
-        Ok(())
+        Ok(as_asked)
     }
 
     /// A large output is kept beside the journal.
@@ -317,5 +334,30 @@ impl Flight {
             lines.pop_front();
         }
         lines.push_back(text);
+    }
+}
+
+/// What is recorded in place of an event whose record would be too large.
+fn too_large(what: Happened, why: &str) -> Option<Happened> {
+    let failure = || Failure::new(FailureKind::Output, why.to_owned());
+    match what {
+        Happened::BeforeSeen { .. } => Some(Happened::BeforeSeen {
+            output: None,
+            failure: Some(failure()),
+        }),
+        // Nothing was done yet: the step cannot be recorded, so it is not begun.
+        Happened::GateOpened(_)
+        | Happened::LoopOpened { .. }
+        | Happened::BlockEntered { .. }
+        | Happened::StepStarted(_)
+        | Happened::StepSkipped { .. }
+        | Happened::StepRefused { .. }
+        | Happened::AnswerGiven { .. }
+        | Happened::ManualReported { .. } => Some(Happened::StepRefused { failure: failure() }),
+        Happened::StepFinished(finished) => Some(Happened::StepFinished(Box::new(StepFinished {
+            failure: finished.failure.map(|_| failure()),
+            ..*finished
+        }))),
+        _ => None,
     }
 }

@@ -236,7 +236,7 @@ impl Driver<'_> {
         for key in idle {
             if let Some(polling) = flight.polls.remove(&key) {
                 let reply = Reply::of(Ended::Cancelled);
-                let replied = self.kept(reply, polling.began)?;
+                let replied = self.kept(&key.0, reply, polling.began)?;
                 self.take(&key.0, key.1, Fact::Replied(replied))?;
             }
         }

@@ -70,7 +70,7 @@ impl Answers {
     pub fn name(&self) -> String {
         match self {
             Self::Sandbox { .. } => "sandbox".to_owned(),
-            Self::Command { argv } => argv.first().cloned().unwrap_or_default(),
+            Self::Command { argv } => argv.join(" "),
             Self::Adapter { adapter, .. } => adapter.adapter.to_string(),
             Self::Person => "person".to_owned(),
         }

@@ -42,11 +42,10 @@ pub(super) fn summary_in(run: &Run, look: &Look, zone: &TimeZone) -> String {
     let bad = bad.filter(|step| !run.in_doubt().any(|key| key == step.key()));
     out.section("Failed", bad.map(failed).collect(), false);
     out.section("Decided", steps.iter().filter_map(answered).collect(), true);
-    out.section(
-        "Changed",
-        own(has_changed).into_iter().map(changed).collect(),
-        true,
-    );
+    // In the order in which it was done, which is not that of the file where steps run at once.
+    let mut acts = own(has_changed);
+    acts.sort_by_key(|step| step.started());
+    out.section("Changed", acts.into_iter().map(changed).collect(), true);
     out.section(
         "Taken back",
         own(is_taken_back).into_iter().map(back).collect(),
