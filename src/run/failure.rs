@@ -135,7 +135,8 @@ impl Run {
             match inst.role {
                 Role::Loop { .. } => {
                     let may = how.for_each.as_ref().map_or(0, |each| each.max_failures);
-                    has_rule || inst.block.failing.is_some() || inst.block.failed < may as usize
+                    let more = inst.block.failing.is_some() || inst.block.failed < may as usize;
+                    has_rule || more || self.is_final(around)
                 }
                 Role::Body => self.attempts_left(around),
                 Role::Undo { .. } => self.undo_may_fail(around),

@@ -212,6 +212,7 @@ impl Run {
             && !matches!(self.inst(ix).state, State::Pending)
         {
             self.close_inside(ix, at);
+            self.failing.remove(&ix);
             self.set(ix, State::Settled(Status::Failed));
             self.set(of, State::Settled(Status::UndoFailed));
         }

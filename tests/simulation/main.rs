@@ -5,11 +5,16 @@
 //! can be taken up again and goes on to an end.
 
 mod conditions;
+mod doubts;
 mod driver;
+mod endings;
 mod failures;
 mod gates;
 mod loops;
 mod order;
+mod people;
+mod polls;
 mod retries;
 mod story;
 mod told;
+mod undos;

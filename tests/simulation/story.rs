@@ -160,7 +160,11 @@ impl Script for Lines {
     }
 
     fn pick(&mut self, of: usize, asked: bool) -> usize {
-        if self.people_first && asked { of - 1 } else { 0 }
+        if self.people_first && asked {
+            of - 1
+        } else {
+            0
+        }
     }
 
     fn after(&mut self, event: &Event, _: usize) -> Option<Stroke> {
@@ -195,12 +199,13 @@ pub fn usual(need: &Need) -> Fact {
             reason: None,
         },
         Need::Ask {
-            choices, suggested, ..
+            shape, suggested, ..
         } => {
             let suggested = suggested.clone().ok().flatten();
-            let first = choices.first().map(|(word, _)| Value::from(word.as_str()));
+            let words = ["yes", "a", "x", "1", "true", "5s"];
+            let fits = words.iter().find_map(|word| shape.read(word).ok());
             Fact::Answer {
-                answer: suggested.clone().or(first).unwrap_or_else(|| "x".into()),
+                answer: suggested.clone().or(fits).unwrap(),
                 suggested,
                 way,
             }
