@@ -92,23 +92,15 @@ impl Run {
         })
     }
 
-    /// What tells the target that two requests mean one act: run, step instance, pass, and how
-    /// often a person decided to try it, or a block around it, again. Never the attempt. A step
-    /// that was done and comes again because its block is tried again is another act.
+    /// What tells the target that two requests mean one act: run, step instance, how often it
+    /// was done before, and how often a person decided to try it, or a block around it, again.
+    /// Never the attempt. A step that was done and comes again, as the next pass of its `repeat`
+    /// or because its block is tried again, is another act.
     fn idempotency_key(&self, ix: InstIx) -> IdempotencyKey {
         let inst = self.inst(ix);
-        let decided: u32 = self
-            .ancestors(ix)
-            .map(|around| self.inst(around).retries_decided)
-            .sum();
-        let text = format!(
-            "{}\n{}\n{}\n{}\n{}",
-            self.id,
-            inst.key,
-            inst.passes,
-            inst.retries_decided + decided,
-            inst.times_done
-        );
+        let decided = |ix: InstIx| self.inst(ix).retries_decided;
+        let retries: u32 = decided(ix) + self.ancestors(ix).map(decided).sum::<u32>();
+        let text = format!("{}\n{}\n{}\n{retries}", self.id, inst.key, inst.times_done);
         IdempotencyKey(Digest::of(text.as_bytes()).to_string()[..32].to_owned())
     }
 }

@@ -93,9 +93,6 @@ impl Run {
         while let Some(ix) = old.pop() {
             let inst = self.inst_mut(ix);
             old.append(&mut inst.children);
-            if matches!(inst.state, State::Settled(Status::Succeeded)) {
-                inst.times_done += 1;
-            }
             inst.attempt = inst.next_attempt();
             inst.attempt_used = false;
             inst.block = BlockState::default();

@@ -143,8 +143,8 @@ pub(super) struct Inst {
     pub(super) passes: u32,
     /// Decisions of a person to try again: part of the idempotency key.
     pub(super) retries_decided: u32,
-    /// How often it was done before, as a part of a block that is tried again: doing it once more
-    /// is another act, with another idempotency key.
+    /// How often it was done, as a pass of its `repeat` or as a part of a block that is tried
+    /// again: doing it once more is another act, with another idempotency key.
     pub(super) times_done: u32,
     pub(super) first_started: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,

@@ -300,6 +300,7 @@ impl Run {
 
     /// A success, unless the step repeats and is not done.
     fn succeeded(&mut self, ix: InstIx, at: Timestamp) {
+        self.inst_mut(ix).times_done += 1;
         let plan = Arc::clone(&self.plan);
         let Some(repeat) = &plan.node(self.inst(ix).node).how.repeat else {
             return self.settle(ix, at, Status::Succeeded);
@@ -321,7 +322,11 @@ impl Run {
                 let failure = Failure::new(FailureKind::Loop, message);
                 self.fail(ix, at, Status::Failed, failure);
             }
-            Err(failure) => self.fail(ix, at, Status::Failed, failure),
+            Err(failure) => {
+                // The pass was done: nobody but a person may do it again.
+                self.inst_mut(ix).tries = 0;
+                self.fail(ix, at, Status::Failed, failure);
+            }
         }
     }
 

@@ -4,16 +4,19 @@
 //! event the invariants hold; every story's events fold to the same run, and every prefix of them
 //! can be taken up again and goes on to an end.
 
+mod chance;
 mod conditions;
 mod doubts;
 mod driver;
 mod endings;
 mod failures;
 mod gates;
+mod generate;
 mod loops;
 mod order;
 mod people;
 mod polls;
+mod random;
 mod retries;
 mod story;
 mod told;

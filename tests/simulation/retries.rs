@@ -5,7 +5,7 @@ use runbook::model::event::{Decision, FailureChoice, Happened, RunOutcome};
 use runbook::model::ids::Attempt;
 use runbook::model::{Duration, Status};
 
-use super::story::{fails, gives, ok, story, unknown};
+use super::story::{fails, gives, ok, sees, story, unknown};
 use super::told::Told;
 
 /// How long after each failure the next attempt started.
@@ -270,4 +270,20 @@ fn each_attempt_behind_a_gate_takes_a_decision_of_its_own() {
     told.expect_started(&["a"])
         .expect_status("a", Status::Declined)
         .expect_outcome(RunOutcome::Declined);
+}
+
+#[test]
+fn a_pass_that_happened_is_not_repeated_because_nobody_knows_its_output() {
+    story(
+        "
+steps:
+  - { id: a, call: $BOX pour x, retry: 3, repeat: { until: output.n == 0, at_most: 3 } }
+",
+    )
+    .reply("a", unknown("gone"))
+    .verify("a", sees("poured"))
+    .run()
+    .expect_started(&["a"])
+    .expect_failure("a", "there is no output")
+    .expect_outcome(RunOutcome::Failed);
 }
