@@ -503,8 +503,12 @@ impl Builder<'_> {
         }
     }
 
-    /// A destructive undo is always asked about.
+    /// A destructive undo is always asked about, however deep in blocks it stands.
     fn gate_for_undo(&mut self, ix: NodeIx) {
+        let children = self.nodes[ix.0 as usize].does.children().to_vec();
+        for child in children {
+            self.gate_for_undo(child);
+        }
         let policy = self.ingredients.policy.gates;
         let node = self.node(ix);
         let rule = match node.effect {

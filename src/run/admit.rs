@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::commands::told;
+use super::due::told;
 use super::names::At;
 use super::render::broken;
 use super::state::{Inst, InstIx, Run, State};
@@ -134,8 +134,9 @@ impl std::error::Error for Stale {}
 impl Run {
     /// Turns an outside fact into the event that records it.
     pub fn admit(&self, input: Input) -> Result<Draft, Stale> {
+        let step = input.step.clone();
         let stale = |reason: String| Stale {
-            step: input.step.clone(),
+            step: step.clone(),
             reason,
         };
         let ix = *self
@@ -152,6 +153,10 @@ impl Run {
         let what = self
             .happened(ix, inst, input.fact)
             .map_err(|reason| stale(reason.to_owned()))?;
+        if !inst.state.is_active() {
+            return Err(stale(format!("it is {}", inst.status())));
+        }
+        self.legal(ix, &what).map_err(stale)?;
         Ok(Draft {
             step: Some(input.step),
             attempt: Some(input.attempt),
@@ -160,105 +165,80 @@ impl Run {
     }
 
     fn happened(&self, ix: InstIx, inst: &Inst, fact: Fact) -> Result<Happened, &'static str> {
-        let waiting = matches!(inst.state, State::Ready { .. } | State::Approved { .. });
-        match fact {
-            Fact::Replied(replied) => match inst.state {
-                State::Started { .. } => Ok(self.result(ix, replied)),
-                _ => Err("it does not act any more"),
-            },
+        Ok(match fact {
+            Fact::Replied(replied) => self.result(ix, replied),
             Fact::GaveUp {
                 failure,
                 output,
                 took,
-            } => match inst.state {
-                State::Started { .. } => Ok(Happened::StepFinished(Box::new(StepFinished {
-                    outcome: Outcome::TimedOut,
-                    output: output.map(Stored::Inline),
-                    failure: Some(failure),
-                    streams: Streams::default(),
-                    notes: Vec::new(),
-                    took,
-                }))),
-                _ => Err("it does not act any more"),
+            } => Happened::StepFinished(Box::new(StepFinished {
+                outcome: Outcome::TimedOut,
+                output: output.map(Stored::Inline),
+                failure: Some(failure),
+                streams: Streams::default(),
+                notes: Vec::new(),
+                took,
+            })),
+            Fact::Looked(Ended::Succeeded(output)) => Happened::BeforeSeen {
+                output: Some(output),
+                failure: None,
             },
-            Fact::Looked(ended) if waiting => Ok(match ended {
-                Ended::Succeeded(output) => Happened::BeforeSeen {
-                    output: Some(output),
-                    failure: None,
-                },
-                other => Happened::BeforeSeen {
-                    output: None,
-                    failure: Some(why_not(other)),
-                },
-            }),
+            Fact::Looked(other) => Happened::BeforeSeen {
+                output: None,
+                failure: Some(why_not(other)),
+            },
             Fact::Verified(ended) => match &inst.state {
-                State::Doubt { reason, .. } => Ok(self.verdict(ix, inst, ended, reason)),
-                _ => Err("there is no doubt about it any more"),
+                State::Doubt { reason, .. } => self.verdict(ix, inst, ended, reason),
+                _ => return Err("there is no doubt about it any more"),
             },
             Fact::Gate {
                 digest,
                 decision,
                 way,
                 reason,
-            } => match &inst.state {
-                State::Gated(gate) if gate.digest == digest => Ok(Happened::GateDecided {
-                    digest,
-                    decision,
-                    way,
-                    reason,
-                }),
-                State::Gated(_) => Err("what was shown has changed"),
-                _ => Err("no gate is open"),
+            } => Happened::GateDecided {
+                digest,
+                decision,
+                way,
+                reason,
             },
             Fact::Answer {
                 answer,
                 suggested,
                 way,
-            } if waiting => Ok(Happened::AnswerGiven {
+            } => Happened::AnswerGiven {
                 answer,
                 suggested,
                 way,
-            }),
+            },
             Fact::Reported {
                 outcome,
                 output,
                 way,
                 note,
-            } if waiting => Ok(Happened::ManualReported {
+            } => Happened::ManualReported {
                 outcome,
                 output,
                 way,
                 note,
-            }),
-            Fact::Looked(_) | Fact::Answer { .. } | Fact::Reported { .. } => {
-                Err("it does not wait for this any more")
-            }
+            },
             Fact::Chosen {
                 choice,
                 way,
                 reason,
-            } => match inst.state {
-                State::Failing { .. } => Ok(Happened::FailureDecided {
-                    choice,
-                    way,
-                    reason,
-                }),
-                _ => Err("there is no failure to decide about"),
+            } => Happened::FailureDecided {
+                choice,
+                way,
+                reason,
             },
-            Fact::Settled { resolution, reason } => match inst.state {
-                State::Doubt { .. } => Ok(Happened::StepResolved {
-                    resolution,
-                    by: ResolvedBy::Person,
-                    reason,
-                    output: None,
-                }),
-                _ => Err("there is no doubt about it any more"),
+            Fact::Settled { resolution, reason } => Happened::StepResolved {
+                resolution,
+                by: ResolvedBy::Person,
+                reason,
+                output: None,
             },
-            Fact::Cut { reason } => match inst.state {
-                State::Pausing { .. } => Ok(Happened::PauseEnded { cut: Some(reason) }),
-                _ => Err("it does not pause any more"),
-            },
-        }
+            Fact::Cut { reason } => Happened::PauseEnded { cut: Some(reason) },
+        })
     }
 
     /// A step's result, judged by what it expects.
@@ -291,12 +271,21 @@ impl Run {
                     streams,
                 );
             }
-            Ended::Cancelled if reads => (Outcome::Cancelled, None, None),
+            // Where the run goes on, a look that was cut short is looked at again.
+            Ended::Cancelled if reads && self.halted(ix) => (Outcome::Cancelled, None, None),
+            Ended::Cancelled if reads => {
+                return unknown("it was ended on request".to_owned(), streams);
+            }
             Ended::Cancelled => {
                 return unknown(
                     "it was ended on request: it may have acted".to_owned(),
                     streams,
                 );
+            }
+            // Whatever happened, a look changed nothing: it failed, and its `retry` holds.
+            Ended::Unknown(reason) if reads => {
+                let failure = Failure::new(FailureKind::Answer, reason);
+                (Outcome::Failed, None, Some(failure))
             }
             Ended::Unknown(reason) => return unknown(reason, streams),
         };
@@ -345,14 +334,7 @@ impl Run {
             Ended::Succeeded(output) => output,
             other => return cannot_tell(why_not(other).message),
         };
-        let verify = match inst.work.as_deref() {
-            Some(Work::Call(call)) => self
-                .plan
-                .action(&call.tool.tool, &call.action)
-                .and_then(|action| action.verify.as_ref()),
-            _ => None,
-        };
-        let Some(verify) = verify else {
+        let Some((_, verify)) = self.verify_of(ix) else {
             return cannot_tell("the contract has no `verify`".to_owned());
         };
         let at = At {

@@ -2,13 +2,13 @@
 //! step has its turn. Nothing here is recursive over the graph, and what follows a block waits
 //! for one counter, not for a list of edges.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::state::{BlockState, Frame, FrameIx, Inst, InstIx, Phase, Role, Run, State};
+use super::state::{BlockState, Frame, FrameIx, Inst, InstIx, Role, Run, State};
 use crate::model::call::{Failure, FailureKind};
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::{Map, Status, Timestamp, Value};
-use crate::plan::{NodeDoes, NodeIx, Order, PlannedUndo};
+use crate::plan::{NodeDoes, NodeIx, Order, Plan, PlannedUndo};
 
 impl Run {
     pub(super) fn new_frame(&mut self, frame: Frame) -> FrameIx {
@@ -24,13 +24,16 @@ impl Run {
         node: NodeIx,
         key: StepKey,
         parent: Option<InstIx>,
+        position: usize,
         frame: FrameIx,
         role: Role,
     ) -> InstIx {
+        let known = self.by_key.get(&key).copied();
         let fresh = Inst {
             node,
-            key: key.clone(),
+            key,
             parent,
+            position,
             frame,
             role,
             state: State::Pending,
@@ -39,6 +42,7 @@ impl Run {
             tries: 0,
             passes: 0,
             retries_decided: 0,
+            times_done: 0,
             first_started: None,
             ended: None,
             output: None,
@@ -50,14 +54,20 @@ impl Run {
             children: Vec::new(),
             block: BlockState::default(),
             accepted: false,
+            acted: None,
+            acted_inside: false,
+            done: None,
         };
-        let ix = match self.by_key.get(&key) {
+        let ix = match known {
             Some(ix) => {
-                let ix = *ix;
+                self.forget(ix);
                 let old = self.inst(ix);
                 let fresh = Inst {
                     attempt: old.next_attempt(),
-                    retries_decided: old.retries_decided + 1,
+                    retries_decided: old.retries_decided,
+                    times_done: old.times_done,
+                    acted: old.acted,
+                    done: old.done.clone(),
                     ..fresh
                 };
                 *self.inst_mut(ix) = fresh;
@@ -65,31 +75,48 @@ impl Run {
             }
             None => {
                 let ix = InstIx(u32::try_from(self.insts.len()).unwrap_or(u32::MAX));
+                self.by_key.insert(fresh.key.clone(), ix);
                 self.insts.push(fresh);
-                self.by_key.insert(key, ix);
                 ix
             }
         };
-        if !matches!(self.inst(ix).role, Role::Body { .. }) {
+        if self.inst(ix).role != Role::Body {
             self.frames[frame.0 as usize].insts.insert(node, ix);
         }
         ix
     }
 
-    pub(super) fn make_ready(&mut self, ix: InstIx) {
-        self.inst_mut(ix).state = State::READY;
-        self.active.insert(ix);
+    /// A block is tried again: what an earlier try left in it is no longer seen. What was done
+    /// stays registered to be undone, and no attempt is ever started twice.
+    fn forget(&mut self, ix: InstIx) {
+        let mut old = vec![ix];
+        while let Some(ix) = old.pop() {
+            let inst = self.inst_mut(ix);
+            old.append(&mut inst.children);
+            inst.attempt = inst.next_attempt();
+            inst.attempt_used = false;
+            inst.block = BlockState::default();
+            (inst.first_started, inst.ended) = (None, None);
+            (inst.output, inst.answer, inst.failure) = (None, None, None);
+            (inst.skip, inst.accepted) = (None, false);
+            let (frame, node) = (inst.frame, inst.node);
+            self.set(ix, State::Pending);
+            let seen = &mut self.frames[frame.0 as usize].insts;
+            if seen.get(&node) == Some(&ix) {
+                seen.remove(&node);
+            }
+        }
     }
 
     /// Enters a block: its children get instances, and the first of them have their turn.
     pub(super) fn enter(&mut self, ix: InstIx, at: Timestamp, params: &Map, vars: &Map) {
-        self.active.remove(&ix);
+        self.set(ix, State::Entered);
         let inst = self.inst_mut(ix);
-        inst.state = State::Entered;
         inst.attempt_used = true;
         inst.tries += 1;
         inst.first_started.get_or_insert(at);
         inst.failure = None;
+        inst.acted_inside = false;
         let (node_ix, key, mut frame) = (inst.node, inst.key.clone(), inst.frame);
         let plan = self.plan.clone();
         let node = plan.node(node_ix);
@@ -97,23 +124,20 @@ impl Run {
             frame = self.new_frame(Frame {
                 parent: Some(frame),
                 prefix: Some(key.clone()),
-                insts: HashMap::new(),
-                item: None,
                 include: Some((params.clone(), vars.clone())),
+                ..Frame::default()
             });
         } else if matches!(self.inst(ix).role, Role::Undo { .. }) {
             // The ids of an undo's steps are its own: they hide nothing and are hidden by nothing.
             frame = self.new_frame(Frame {
                 parent: Some(frame),
-                prefix: Some(key.clone()),
-                insts: HashMap::new(),
-                item: None,
-                include: None,
+                prefix: Some(key),
+                ..Frame::default()
             });
         }
         let prefix = self.frame(frame).prefix.clone();
         let mut children = Vec::with_capacity(node.does.children().len());
-        for child in node.does.children() {
+        for (position, child) in node.does.children().iter().enumerate() {
             let child_node = plan.node(*child);
             let key = match &prefix {
                 None => StepKey::root(&child_node.id),
@@ -121,28 +145,18 @@ impl Run {
             };
             let role = match child_node.how.for_each {
                 Some(_) => Role::Loop {
-                    once: std::collections::BTreeSet::new(),
+                    once: BTreeSet::new(),
                 },
                 None => Role::Plain,
             };
-            children.push(self.instance(*child, key, Some(ix), frame, role));
+            children.push(self.instance(*child, key, Some(ix), position, frame, role));
         }
-        let unmet = match node.does {
-            NodeDoes::Block {
-                order: Order::Parallel,
-                ..
-            } => node
-                .does
-                .children()
-                .iter()
-                .map(|child| plan.node(*child).needs.len())
-                .collect(),
-            _ => Vec::new(),
-        };
+        let (unmet, dependents) = needs(&plan, &node.does);
         let inst = self.inst_mut(ix);
         inst.children = children;
         inst.block = BlockState {
             unmet,
+            dependents,
             ..BlockState::default()
         };
         self.begin_children(ix, at);
@@ -156,27 +170,27 @@ impl Run {
         items: &[Value],
         keys: &[String],
     ) {
-        self.active.remove(&ix);
+        self.set(ix, State::Entered);
         let inst = self.inst_mut(ix);
-        inst.state = State::Entered;
         inst.attempt_used = true;
         inst.first_started.get_or_insert(at);
+        inst.failure = None;
+        inst.acted_inside = false;
         let (node, key, frame) = (inst.node, inst.key.clone(), inst.frame);
         let name = match &self.plan.node(node).how.for_each {
             Some(each) => each.name.clone(),
             None => return,
         };
         let mut children = Vec::with_capacity(items.len());
-        for (index, (item, item_key)) in items.iter().zip(keys).enumerate() {
+        for (position, (item, item_key)) in items.iter().zip(keys).enumerate() {
             let key = key.item(item_key);
             let frame = self.new_frame(Frame {
                 parent: Some(frame),
                 prefix: Some(key.clone()),
-                insts: HashMap::new(),
                 item: Some((name.clone(), item.clone())),
-                include: None,
+                ..Frame::default()
             });
-            children.push(self.instance(node, key, Some(ix), frame, Role::Body { index }));
+            children.push(self.instance(node, key, Some(ix), position, frame, Role::Body));
         }
         let inst = self.inst_mut(ix);
         inst.children = children;
@@ -187,8 +201,8 @@ impl Run {
         self.begin_children(ix, at);
     }
 
-    /// How many children may be open at once, and in which order they begin.
-    fn order(&self, ix: InstIx) -> Order {
+    /// In which order the children of a block begin.
+    pub(super) fn order(&self, ix: InstIx) -> Order {
         let inst = self.inst(ix);
         match (&inst.role, &self.plan.node(inst.node).does) {
             (Role::Loop { .. }, _) => Order::Listed,
@@ -197,7 +211,8 @@ impl Run {
         }
     }
 
-    fn width(&self, ix: InstIx) -> usize {
+    /// How many items of a loop may be open at once.
+    pub(super) fn width(&self, ix: InstIx) -> usize {
         let inst = self.inst(ix);
         match (&inst.role, &self.plan.node(inst.node).how.for_each) {
             (Role::Loop { .. }, Some(each)) => each.max_parallel.max(1) as usize,
@@ -208,18 +223,17 @@ impl Run {
     /// Lets the first children of a block begin; an empty block is done at once.
     fn begin_children(&mut self, ix: InstIx, at: Timestamp) {
         if self.order(ix) == Order::Parallel {
-            let ready: Vec<InstIx> = {
-                let inst = self.inst(ix);
-                inst.children
-                    .iter()
-                    .zip(&inst.block.unmet)
-                    .filter(|(_, unmet)| **unmet == 0)
-                    .map(|(child, _)| *child)
-                    .collect()
-            };
+            let inst = self.inst(ix);
+            let ready: Vec<InstIx> = inst
+                .children
+                .iter()
+                .zip(&inst.block.unmet)
+                .filter(|(_, unmet)| **unmet == 0)
+                .map(|(child, _)| *child)
+                .collect();
             self.inst_mut(ix).block.open += ready.len();
             for child in ready {
-                self.make_ready(child);
+                self.set(child, State::READY);
             }
         }
         self.advance(ix, at);
@@ -227,42 +241,35 @@ impl Run {
 
     /// Lets the next children of a block begin, or ends it.
     fn advance(&mut self, ix: InstIx, at: Timestamp) {
-        if self.halted(ix) {
+        if self.inst(ix).block.failing.is_some() || self.halted(ix) {
             return;
-        }
-        if self.inst(ix).block.failing.is_some() {
-            return self.fail_block(ix, at);
         }
         if self.order(ix) != Order::Parallel {
             let width = self.width(ix);
             loop {
-                let inst = self.inst(ix);
-                let Some(child) = inst.children.get(inst.block.next).copied() else {
-                    break;
-                };
+                let inst = self.inst_mut(ix);
                 if inst.block.open >= width {
                     break;
                 }
-                let inst = self.inst_mut(ix);
+                let Some(child) = inst.children.get(inst.block.next).copied() else {
+                    break;
+                };
                 inst.block.next += 1;
                 inst.block.open += 1;
-                self.make_ready(child);
+                self.set(child, State::READY);
             }
         }
         let inst = self.inst(ix);
         if inst.block.settled == inst.children.len() {
-            if self.acted_inside(ix) {
-                self.register_block_undo(ix);
-            }
+            self.register_block_undo(ix);
             self.settle(ix, at, Status::Succeeded);
         }
     }
 
     /// The end of an instance, and what follows from it.
     pub(super) fn settle(&mut self, ix: InstIx, at: Timestamp, status: Status) {
-        self.active.remove(&ix);
+        self.set(ix, State::Settled(status));
         let inst = self.inst_mut(ix);
-        inst.state = State::Settled(status);
         inst.ended = Some(at);
         inst.tries = 0;
         if let Role::Undo { of } = inst.role {
@@ -275,21 +282,19 @@ impl Run {
 
     fn child_settled(&mut self, parent: InstIx, child: InstIx, at: Timestamp) {
         let order = self.order(parent);
-        let child_inst = self.inst(child);
-        let failed = child_inst.status().is_bad() && !child_inst.accepted;
-        let child_node = child_inst.node;
-        let inside = Failure::new(
-            FailureKind::Inside,
-            format!(
-                "step {} {}",
-                child_inst.key,
-                child_inst
-                    .failure
-                    .as_ref()
-                    .map_or_else(|| "failed".to_owned(), |f| format!("failed: {}", f.message)),
-            ),
-        );
+        let child = self.inst(child);
+        let failed = child.status().is_bad() && !child.accepted;
+        let position = child.position;
+        let inside = failed.then(|| {
+            let said = child.failure.as_ref();
+            let said = said.map_or_else(String::new, |failure| format!(": {}", failure.message));
+            let message = format!("step {} failed{said}", child.key);
+            Failure::new(FailureKind::Inside, message)
+        });
         let inst = self.inst_mut(parent);
+        if inst.state != State::Entered {
+            return;
+        }
         inst.block.open = inst.block.open.saturating_sub(1);
         inst.block.settled += 1;
         if failed {
@@ -298,18 +303,17 @@ impl Run {
             let failing = match &inst.role {
                 Role::Loop { .. } => self.too_many(parent, failures),
                 _ if order == Order::Independent => None,
-                _ => Some(inside),
+                _ => inside,
             };
             let inst = self.inst_mut(parent);
-            if inst.block.failing.is_none() {
+            if inst.block.failing.is_none() && failing.is_some() {
                 inst.block.failing = failing;
+                self.failing.insert(parent);
             }
         } else if order == Order::Parallel {
-            self.meet_needs(parent, child_node);
+            self.meet_needs(parent, position);
         }
-        if matches!(self.inst(parent).state, State::Entered) {
-            self.advance(parent, at);
-        }
+        self.advance(parent, at);
     }
 
     fn too_many(&self, ix: InstIx, failures: usize) -> Option<Failure> {
@@ -326,132 +330,120 @@ impl Run {
     }
 
     /// A need is met: what waited for it in a parallel block may begin.
-    fn meet_needs(&mut self, parent: InstIx, met: NodeIx) {
+    fn meet_needs(&mut self, parent: InstIx, met: usize) {
         if self.inst(parent).block.failing.is_some() || self.halted(parent) {
             return;
         }
-        let plan = self.plan.clone();
-        let children = plan.node(self.inst(parent).node).does.children();
-        for (i, child) in children.iter().enumerate() {
-            if !plan.node(*child).needs.contains(&met) {
-                continue;
-            }
-            let inst = self.inst_mut(parent);
-            let Some(unmet) = inst.block.unmet.get_mut(i) else {
+        let inst = self.inst_mut(parent);
+        let mut ready = Vec::new();
+        for dependent in inst.block.dependents.get(met).into_iter().flatten() {
+            let Some(unmet) = inst.block.unmet.get_mut(*dependent) else {
                 continue;
             };
             *unmet = unmet.saturating_sub(1);
             if *unmet == 0 {
-                inst.block.open += 1;
-                let child = inst.children[i];
-                self.make_ready(child);
+                ready.push(inst.children[*dependent]);
+            }
+        }
+        inst.block.open += ready.len();
+        for child in ready {
+            self.set(child, State::READY);
+        }
+    }
+
+    /// Blocks in which something failed have failed themselves once nothing acts in them.
+    pub(super) fn fail_blocks(&mut self, at: Timestamp) {
+        if self.failing.is_empty() {
+            return;
+        }
+        // From the inside out: a block that fails may be all that one around it waited for.
+        let failing: Vec<InstIx> = self.failing.iter().rev().copied().collect();
+        for ix in failing {
+            self.fail_block(ix, at);
+        }
+    }
+
+    /// Nothing new starts in a block that fails; what acts in it is waited for.
+    fn fail_block(&mut self, ix: InstIx, at: Timestamp) {
+        let Some(failure) = self.inst(ix).block.failing.clone() else {
+            return;
+        };
+        let is_loop = self.is_loop(ix);
+        let inside: Vec<InstIx> = self
+            .lanes
+            .active()
+            .filter(|active| self.is_inside(*active, ix))
+            .collect();
+        let mut waits = false;
+        for active in inside {
+            let inst = self.inst(active);
+            // Of a loop, what is in flight finishes: an item that has begun is not left half done.
+            let begun = is_loop && (inst.parent != Some(ix) || inst.first_started.is_some());
+            if inst.state.is_acting() || begun {
+                waits = true;
+            } else {
+                self.abandon(active, at);
+            }
+        }
+        if waits {
+            return;
+        }
+        self.failing.remove(&ix);
+        self.register_block_undo(ix);
+        self.close_inside(ix, at);
+        self.fail(ix, at, Status::Failed, failure);
+    }
+
+    /// A block's own undo is registered once something in it was started. A loop has none: its
+    /// items have.
+    pub(super) fn register_block_undo(&mut self, ix: InstIx) {
+        let inst = self.inst(ix);
+        let planned = !matches!(self.plan.node(inst.node).undo, PlannedUndo::None);
+        if planned && inst.acted_inside && !self.is_loop(ix) {
+            self.register_undo(ix);
+        }
+    }
+
+    pub(super) fn is_loop(&self, ix: InstIx) -> bool {
+        matches!(self.inst(ix).role, Role::Loop { .. })
+    }
+}
+
+impl Inst {
+    /// The attempt that the next start has.
+    fn next_attempt(&self) -> Attempt {
+        if self.attempt_used {
+            self.attempt.next()
+        } else {
+            self.attempt
+        }
+    }
+}
+
+/// For each child of a parallel block, how many others it needs, and which need it.
+fn needs(plan: &Plan, does: &NodeDoes) -> (Vec<usize>, Vec<Vec<usize>>) {
+    let NodeDoes::Block {
+        order: Order::Parallel,
+        children,
+    } = does
+    else {
+        return Default::default();
+    };
+    let unmet: Vec<usize> = children
+        .iter()
+        .map(|child| plan.node(*child).needs.len())
+        .collect();
+    if unmet.iter().all(|unmet| *unmet == 0) {
+        return (unmet, Vec::new());
+    }
+    let places: HashMap<NodeIx, usize> = children.iter().copied().zip(0..).collect();
+    let mut dependents = vec![Vec::new(); children.len()];
+    for (place, child) in children.iter().enumerate() {
+        for need in &plan.node(*child).needs {
+            if let Some(need) = places.get(need) {
+                dependents[*need].push(place);
             }
         }
     }
-
-    /// A block in which something failed: nothing new starts in it, what acts is waited for, and
-    /// then the block itself has failed.
-    fn fail_block(&mut self, ix: InstIx, at: Timestamp) {
-        let inside: Vec<InstIx> = self
-            .active
-            .iter()
-            .copied()
-            .filter(|active| self.ancestors(*active).any(|ancestor| ancestor == ix))
-            .collect();
-        let is_loop = matches!(self.inst(ix).role, Role::Loop { .. });
-        if inside.iter().any(|at| {
-            let state = &self.inst(*at).state;
-            // Of a loop, what is in flight finishes: an item that has begun is not left half done.
-            state.is_acting() || (is_loop && self.inst(*at).parent != Some(ix))
-        }) {
-            return;
-        }
-        for idle in inside {
-            self.abandon(idle);
-        }
-        if self.acted_inside(ix) {
-            self.register_block_undo(ix);
-        }
-        if let Some(failure) = self.inst(ix).block.failing.clone() {
-            self.fail(ix, at, Status::Failed, failure);
-        }
-    }
-
-    fn register_block_undo(&mut self, ix: InstIx) {
-        let node = self.plan.node(self.inst(ix).node);
-        if !matches!(node.undo, PlannedUndo::None) && !self.acted.contains(&ix) {
-            self.acted.push(ix);
-        }
-    }
-
-    fn acted_inside(&self, ix: InstIx) -> bool {
-        let node = self.plan.node(self.inst(ix).node);
-        !matches!(node.undo, PlannedUndo::None)
-            && self
-                .insts
-                .iter()
-                .filter(|inst| inst.first_started.is_some() && inst.work.is_some())
-                .any(|inst| {
-                    std::iter::successors(inst.parent, |at| self.inst(*at).parent)
-                        .any(|ancestor| ancestor == ix)
-                })
-    }
-
-    /// Whether nothing new starts around here.
-    pub(super) fn halted(&self, _ix: InstIx) -> bool {
-        self.ending.is_some() && self.phase == Phase::Steps
-    }
-
-    /// Whether the phase is over, and which is next.
-    pub(super) fn turn(&mut self) {
-        if self.phase == Phase::Steps && self.steps_are_over() {
-            self.phase = if self.wants_undo() {
-                Phase::Undo
-            } else {
-                self.begin_finally()
-            };
-        }
-        if self.phase == Phase::Undo
-            && self
-                .undoing
-                .as_ref()
-                .is_some_and(|undoing| undoing.done >= undoing.queue.len())
-        {
-            self.phase = self.begin_finally();
-        }
-        if self.phase == Phase::Finally && self.is_settled(self.plan.finally) {
-            self.phase = Phase::Closing;
-        }
-    }
-
-    fn steps_are_over(&self) -> bool {
-        let settled = self.is_settled(self.plan.steps);
-        let nothing_acts = !self
-            .active
-            .iter()
-            .any(|ix| self.inst(*ix).state.is_acting());
-        settled || (self.ending.is_some() && nothing_acts)
-    }
-
-    fn is_settled(&self, root: NodeIx) -> bool {
-        let Some(frame) = self.frames.first() else {
-            return false;
-        };
-        frame
-            .insts
-            .get(&root)
-            .is_some_and(|ix| matches!(self.inst(*ix).state, State::Settled(_)))
-    }
-
-    fn begin_finally(&mut self) -> Phase {
-        // What was left at the steps' end stays as it is.
-        for ix in self.active.clone() {
-            self.abandon(ix);
-        }
-        if self.plan.node(self.plan.finally).does.children().is_empty() {
-            return Phase::Closing;
-        }
-        self.begin_root(self.plan.finally, "(finally)", FrameIx(0));
-        Phase::Finally
-    }
+    (unmet, dependents)
 }

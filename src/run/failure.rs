@@ -8,7 +8,7 @@ use crate::model::call::{Failure, FailureKind};
 use crate::model::event::{FailureChoice, Happened};
 use crate::model::people::Way;
 use crate::model::{Duration, Status};
-use crate::plan::{PlannedUndo, ScopeIx};
+use crate::plan::ScopeIx;
 use crate::spec::step::{OnFailure, Retry};
 
 impl Run {
@@ -34,126 +34,129 @@ impl Run {
                         .clone()
                         .unwrap_or_else(|| Failure::new(FailureKind::Exit, "it failed")),
                     choices: self.choices(ix),
-                    // A failed undo parks the run: nobody but a person may leave it at that.
-                    unattended: (!self.inside_undo(ix)).then_some(FailureChoice::Stop),
+                    unattended: self.unattended(ix),
                 },
             }),
         }
     }
 
     /// What the runbook says; none where a person is to be asked.
-    fn choice_by_rule(&self, ix: InstIx) -> Option<FailureChoice> {
+    pub(super) fn choice_by_rule(&self, ix: InstIx) -> Option<FailureChoice> {
         let State::Failing { status, .. } = self.inst(ix).state else {
             return None;
         };
         if status == Status::Declined {
-            // A refusal is never retried or ignored: only taking back may be said beforehand.
-            return Some(match self.on_failure(ix) {
-                Some(OnFailure::Undo) => FailureChoice::Undo,
-                _ if self.phase == Phase::Finally => FailureChoice::Stop,
-                _ => FailureChoice::Stop,
-            });
+            return Some(self.after_refusal(ix));
         }
         if self.retry_delay(ix).is_some() {
             return Some(FailureChoice::RetryByRule);
         }
-        let explicit = self.plan.node(self.inst(ix).node).how.on_failure;
-        let explicit = match self.inst(ix).role {
+        let inst = self.inst(ix);
+        let own = match inst.role {
             // An item's failure is the loop's to judge.
-            Role::Body { .. } if self.is_absorbed(ix) => return Some(FailureChoice::Propagate),
-            Role::Body { .. } => explicit.filter(|rule| *rule != OnFailure::Continue),
-            _ => explicit,
+            Role::Body if self.is_absorbed(ix) => return Some(FailureChoice::Propagate),
+            Role::Body => None,
+            _ => self.plan.node(inst.node).how.on_failure,
         };
-        match explicit {
-            Some(OnFailure::Continue) => Some(FailureChoice::Continue),
-            Some(OnFailure::Stop) => Some(FailureChoice::Stop),
-            Some(OnFailure::Undo) => Some(FailureChoice::Undo),
-            Some(OnFailure::Ask) => None,
-            None if self.undo_may_fail(ix) => Some(FailureChoice::Continue),
-            None if self.is_absorbed(ix) => Some(FailureChoice::Propagate),
-            None => match (self.phase, self.on_failure(ix)) {
-                // What is done at the end is done as far as it goes, each for itself.
-                (Phase::Finally, _) => Some(FailureChoice::Continue),
-                (Phase::Undo, _) => None,
-                (_, Some(OnFailure::Continue)) => Some(FailureChoice::Continue),
-                (_, Some(OnFailure::Stop)) => Some(FailureChoice::Stop),
-                (_, Some(OnFailure::Undo)) => Some(FailureChoice::Undo),
-                (_, Some(OnFailure::Ask) | None) => None,
+        match own {
+            Some(OnFailure::Continue) => return Some(FailureChoice::Continue),
+            Some(OnFailure::Stop) => return Some(FailureChoice::Stop),
+            Some(OnFailure::Undo) => return Some(FailureChoice::Undo),
+            Some(OnFailure::Ask) => return None,
+            None => {}
+        }
+        if self.is_absorbed(ix) {
+            return Some(FailureChoice::Propagate);
+        }
+        if self.undo_may_fail(ix) {
+            return Some(FailureChoice::Continue);
+        }
+        match self.phase {
+            // What is done at the end is done as far as it goes, each for itself.
+            Phase::Finally => Some(FailureChoice::Continue),
+            Phase::Undo => None,
+            _ => match self.inherited(ix) {
+                Some(OnFailure::Continue) => Some(FailureChoice::Continue),
+                Some(OnFailure::Undo) => Some(FailureChoice::Undo),
+                Some(OnFailure::Stop) => Some(self.stop_or_fail_loop(ix)),
+                Some(OnFailure::Ask) | None => None,
             },
         }
     }
 
-    /// The step's own rule, else its runbook's.
-    fn on_failure(&self, ix: InstIx) -> Option<OnFailure> {
-        let node = self.plan.node(self.inst(ix).node);
-        let scope = self.plan.scope(node.scope).on_failure;
-        let root = self.plan.scope(ScopeIx(0)).on_failure;
-        node.how.on_failure.or(scope).or(root)
+    /// A refusal is never retried or ignored: only taking back may be said beforehand.
+    fn after_refusal(&self, ix: InstIx) -> FailureChoice {
+        if self.undo_may_fail(ix) {
+            return if self.inst(ix).parent.is_some() {
+                FailureChoice::Propagate
+            } else {
+                FailureChoice::Continue
+            };
+        }
+        let rule = |at: InstIx| self.plan.node(self.inst(at).node).how.on_failure;
+        let own = std::iter::once(ix).chain(self.ancestors(ix)).find_map(rule);
+        match own.or_else(|| self.inherited(ix)) {
+            Some(OnFailure::Undo) if self.phase == Phase::Steps => FailureChoice::Undo,
+            _ => FailureChoice::Stop,
+        }
     }
 
-    /// Whether an undo says that it may fail.
-    fn undo_may_fail(&self, ix: InstIx) -> bool {
-        let Role::Undo { of } = self.inst(ix).role else {
-            return false;
-        };
-        matches!(
-            self.plan.node(self.inst(of).node).undo,
-            PlannedUndo::Node {
-                on_failure: Some(OnFailure::Continue),
-                ..
-            }
-        )
+    /// What the runbook says that the step belongs to, else the one that was asked for.
+    fn inherited(&self, ix: InstIx) -> Option<OnFailure> {
+        let node = self.plan.node(self.inst(ix).node);
+        let scope = self.plan.scope(node.scope).on_failure;
+        scope.or(self.plan.scope(ScopeIx(0)).on_failure)
+    }
+
+    /// What holds where nobody can be asked; none where the run must wait for somebody: nobody
+    /// but a person may leave an undo half done.
+    pub(super) fn unattended(&self, ix: InstIx) -> Option<FailureChoice> {
+        (!self.inside_undo(ix)).then(|| self.stop_or_fail_loop(ix))
+    }
+
+    /// The run stops. In a loop the loop fails first: what is in flight in it finishes.
+    fn stop_or_fail_loop(&self, ix: InstIx) -> FailureChoice {
+        if self.ancestors(ix).any(|around| self.is_loop(around)) {
+            FailureChoice::Propagate
+        } else {
+            FailureChoice::Stop
+        }
     }
 
     /// Whether something around the step deals with its failure: a block that is tried again or
     /// says what its failure leads to, or a loop that may lose items.
     fn is_absorbed(&self, ix: InstIx) -> bool {
-        let mut child = ix;
-        for around in self.ancestors(ix) {
+        self.ancestors(ix).any(|around| {
             let inst = self.inst(around);
             let how = &self.plan.node(inst.node).how;
+            // The block's own rule is about the block; a step in it that has none of its own
+            // falls under it.
+            let has_rule = how.on_failure.is_some_and(|rule| rule != OnFailure::Ask);
             match inst.role {
                 Role::Loop { .. } => {
                     let may = how.for_each.as_ref().map_or(0, |each| each.max_failures);
-                    if inst.block.failed < may as usize {
-                        return true;
-                    }
-                    if how.on_failure.is_some_and(|rule| rule != OnFailure::Ask) {
-                        return true;
-                    }
+                    let more = inst.block.failing.is_some() || inst.block.failed < may as usize;
+                    has_rule || more || self.is_final(around)
                 }
-                Role::Body { .. } => {
-                    if self.attempts_left(around) {
-                        return true;
-                    }
-                }
-                Role::Plain | Role::Undo { .. } => {
-                    if self.attempts_left(around) {
-                        return true;
-                    }
-                    // The block's own rule is about the block; a step in it that has none of
-                    // its own falls under it.
-                    if how.on_failure.is_some_and(|rule| rule != OnFailure::Ask) {
-                        return true;
-                    }
-                    if self.undo_may_fail(around) {
-                        return true;
-                    }
-                }
+                Role::Body => self.attempts_left(around),
+                Role::Undo { .. } => self.undo_may_fail(around),
+                Role::Plain => has_rule || self.attempts_left(around) || self.is_final(around),
             }
-            child = around;
-        }
-        let _ = child;
-        false
+        })
+    }
+
+    /// Whether an instance is one of those that `finally` does each for itself.
+    fn is_final(&self, ix: InstIx) -> bool {
+        let parent = self.inst(ix).parent;
+        parent.is_some_and(|parent| self.inst(parent).node == self.plan.finally)
     }
 
     fn attempts_left(&self, ix: InstIx) -> bool {
-        let inst = self.inst(ix);
-        let retry = self.retry(ix);
-        retry.is_some_and(|retry| inst.tries < retry.attempts)
+        let tries = self.inst(ix).tries;
+        self.retry(ix).is_some_and(|retry| tries < retry.attempts)
     }
 
-    fn retry(&self, ix: InstIx) -> Option<&Retry> {
+    pub(super) fn retry(&self, ix: InstIx) -> Option<&Retry> {
         let inst = self.inst(ix);
         match inst.role {
             Role::Loop { .. } => None,
@@ -186,11 +189,14 @@ impl Run {
     }
 
     /// What the operator can choose after a failure.
-    fn choices(&self, ix: InstIx) -> Vec<FailureChoice> {
+    pub(super) fn choices(&self, ix: InstIx) -> Vec<FailureChoice> {
         let node = self.plan.node(self.inst(ix).node);
         let mut choices = vec![FailureChoice::Retry, FailureChoice::Skip];
         if !node.does.is_block() {
             choices.push(FailureChoice::MarkDone);
+        }
+        if self.phase == Phase::Steps && self.can_undo(ix) {
+            choices.push(FailureChoice::Undo);
         }
         choices.push(FailureChoice::Stop);
         choices

@@ -4,16 +4,26 @@
 //! alone what ought to be done now, so that resuming *is* running; [`Run::admit`] turns an outside
 //! fact into an event, or says that it is stale. [`fold`] makes a run of its journal.
 
+mod act;
 mod admit;
 mod advance;
 mod apply;
+mod asking;
 mod command;
 mod commands;
+mod doubt;
+mod due;
+mod ending;
 mod failure;
+mod gate;
+pub mod invariants;
+mod lanes;
+mod legal;
 mod names;
 mod poll;
 mod render;
 mod state;
+mod steps;
 mod summary;
 mod undo;
 mod view;

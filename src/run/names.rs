@@ -43,21 +43,28 @@ impl Names for At<'_> {
             "vars" => self.field(self.vars(inst), rest),
             "steps" => self.step(inst, rest),
             "run" => self.run_fact(rest),
-            "output" => match run.origin(self.inst).and_then(|of| of.output.as_deref()) {
+            "output" => match run.origin(self.inst).output {
                 Some(output) => Lookup::found(output, 1),
                 None => unavailable("there is no output here", None),
             },
-            "before" => match run.origin(self.inst).and_then(|of| of.before.as_ref()) {
-                Some(Some(before)) => Lookup::found(before, 1),
-                _ => unavailable("the state before the step was not seen", None),
+            "before" => match run.origin(self.inst).before {
+                Some(before) => Lookup::found(before, 1),
+                None => unavailable("the state before the step was not seen", None),
             },
-            "args" => match run.origin(self.inst).and_then(|of| of.work.as_deref()) {
+            "args" => match run.origin(self.inst).work {
                 Some(Work::Call(call)) => args(&call.args, rest),
                 _ => unavailable("there are no arguments here", None),
             },
             root => missing(root, ROOTS),
         }
     }
+}
+
+/// What a step did, or is doing.
+pub(super) struct Origin<'a> {
+    pub(super) work: Option<&'a Work>,
+    pub(super) output: Option<&'a Value>,
+    pub(super) before: Option<&'a Value>,
 }
 
 /// Arguments by name; one that was not given is `none`.
@@ -274,16 +281,23 @@ impl Run {
         Status::Pending
     }
 
-    /// Whose `output`, `args` and `before` a step sees: the step that an undo takes back, else
-    /// its own.
-    pub(super) fn origin(&self, ix: InstIx) -> Option<&Inst> {
-        let undone = std::iter::once(ix)
-            .chain(self.ancestors(ix))
-            .find_map(|at| match self.inst(at).role {
-                Role::Undo { of } => Some(of),
-                _ => None,
-            });
-        Some(self.inst(undone.unwrap_or(ix)))
+    /// What `output`, `args` and `before` stand for: what the step did that an undo takes back,
+    /// else what the step itself does.
+    pub(super) fn origin(&self, ix: InstIx) -> Origin<'_> {
+        let undone = self.undo_around(ix).map(|of| self.inst(of));
+        if let Some(done) = undone.and_then(|of| of.done.as_deref()) {
+            return Origin {
+                work: done.work.as_deref(),
+                output: done.output.as_deref(),
+                before: done.before.as_ref().and_then(Option::as_deref),
+            };
+        }
+        let inst = undone.unwrap_or(self.inst(ix));
+        Origin {
+            work: inst.work.as_deref(),
+            output: inst.output.as_deref(),
+            before: inst.before.as_ref().and_then(Option::as_deref),
+        }
     }
 
     /// `run.status`: `running`, or how the steps ended.

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::names::At;
-use super::state::{InstIx, Role, Run, State};
+use super::state::{InstIx, Run};
 use crate::expr::{Expression, Names, Scope, Template};
 use crate::model::call::{Command, Failure, FailureKind, Process, ToolCall, Work};
-use crate::model::event::GateOpened;
 use crate::model::ids::{ActionName, ArgName, Name, ToolRef};
 use crate::model::text::escape_controls;
 use crate::model::{Digest, Map, Value};
-use crate::plan::{Challenge, GateBy, Node, NodeDoes, PlannedGate};
+use crate::plan::{Node, NodeDoes};
 use crate::spec::contract::{Action, Arg};
 use crate::spec::step::{Argument, Literal, ResolvedCall, RunCommand, RunStep};
 
@@ -46,11 +45,6 @@ pub(super) fn literal(
     }
 }
 
-/// The gate that stands in front of an instance, as it would be shown now.
-pub(super) struct Barrier {
-    pub(super) gate: GateOpened,
-}
-
 impl Run {
     /// What an instance would do now, with its own loop item if it has one.
     pub(super) fn work(&self, ix: InstIx) -> Result<Option<Work>, Failure> {
@@ -69,8 +63,7 @@ impl Run {
                 .process(node, run, names)
                 .map(|process| Some(Work::Process(process))),
             NodeDoes::Inverse { action, with } => {
-                let Some(Work::Call(original)) = self.origin(ix).and_then(|of| of.work.as_deref())
-                else {
+                let Some(Work::Call(original)) = self.origin(ix).work else {
                     return Err(Failure::new(
                         FailureKind::Expression,
                         "what is to be undone is not known",
@@ -283,180 +276,6 @@ impl Run {
         Ok(Process { command, env, dir })
     }
 
-    /// The gate in front of an instance as it stands now, or none where nobody needs to be asked.
-    pub(super) fn barrier(&self, ix: InstIx, works: Vec<Work>) -> Result<Option<Barrier>, Failure> {
-        let inst = self.inst(ix);
-        let node = self.plan.node(inst.node);
-        let at = At {
-            run: self,
-            inst: ix,
-        };
-        let Some(gate) = self.gate_of(ix, node) else {
-            return Ok(None);
-        };
-        if gate.once {
-            // The loop asks for all its items; an item asks again only for what nobody has seen.
-            match &inst.role {
-                Role::Body { .. } if self.seen_once(ix, &works) => return Ok(None),
-                _ => {}
-            }
-        }
-        let extras = match &gate.condition {
-            None => true,
-            Some(condition) => condition
-                .eval_bool(&at)
-                .map_err(|e| broken("the gate's `if`", &e))?,
-        };
-        if !extras && !gate.keep {
-            return Ok(None);
-        }
-        let confirm = match &gate.confirm {
-            Some(confirm) => confirm
-                .render(&at)
-                .map_err(|e| broken("the gate's question", &e))?,
-            None => self.default_question(ix, node, &works),
-        };
-        let challenge = match &gate.challenge {
-            Some(challenge) if extras => Some(self.challenge(challenge, &at, &works)?),
-            _ => None,
-        };
-        let mut show = Vec::new();
-        for expression in &gate.show {
-            let value = expression
-                .eval(&at)
-                .map_err(|e| broken("what the gate shows", &e))?;
-            show.push((expression.source().to_owned(), value));
-        }
-        let mut opened = GateOpened {
-            confirm,
-            challenge,
-            show,
-            works,
-            effect: node.effect,
-            digest: Digest::ZERO,
-        };
-        let bound = (
-            self.id.as_str(),
-            self.plan.environment.as_str(),
-            inst.key.as_str(),
-            inst.attempt,
-            &opened,
-        );
-        opened.digest = Digest::of_json(&bound).map_err(|e| {
-            Failure::new(
-                FailureKind::Expression,
-                format!("the gate has no digest: {e}"),
-            )
-        })?;
-        Ok(Some(Barrier { gate: opened }))
-    }
-
-    /// The planned gate, or the one that a step gets because the operator left out another
-    /// that it was meant to follow.
-    fn gate_of(&self, ix: InstIx, node: &Node) -> Option<std::borrow::Cow<'_, PlannedGate>> {
-        use std::borrow::Cow;
-        let inst = self.inst(ix);
-        let looped = matches!(inst.role, Role::Loop { .. });
-        if let Some(gate) = &self.plan.node(inst.node).gate {
-            return match (looped, gate.once) {
-                (true, false) => None,
-                _ => Some(Cow::Borrowed(gate)),
-            };
-        }
-        let first = self.left_out.first()?;
-        let acts = node.effect.acts() && !node.does.is_block() && !looped;
-        let question = format!(
-            "Step {first} was left out. Go on with {} all the same?",
-            inst.key
-        );
-        (acts && !self.inside_undo(ix)).then(|| {
-            Cow::Owned(PlannedGate {
-                confirm: Template::parse(&question).ok(),
-                challenge: None,
-                show: Vec::new(),
-                condition: None,
-                keep: true,
-                once: false,
-                by: GateBy::Policy,
-            })
-        })
-    }
-
-    pub(super) fn inside_undo(&self, ix: InstIx) -> bool {
-        std::iter::once(ix)
-            .chain(self.ancestors(ix))
-            .any(|at| matches!(self.inst(at).role, Role::Undo { .. }))
-    }
-
-    fn seen_once(&self, ix: InstIx, works: &[Work]) -> bool {
-        let Some(parent) = self.inst(ix).parent else {
-            return false;
-        };
-        // A second attempt needs a decision of its own.
-        if self.inst(ix).attempt.0 > 1 {
-            return false;
-        }
-        match &self.inst(parent).role {
-            Role::Loop { once } => works
-                .iter()
-                .all(|work| work.digest().is_ok_and(|digest| once.contains(&digest))),
-            _ => false,
-        }
-    }
-
-    fn challenge(
-        &self,
-        challenge: &Challenge,
-        at: &At<'_>,
-        works: &[Work],
-    ) -> Result<String, Failure> {
-        match challenge {
-            Challenge::Text(template) => {
-                let text = template
-                    .render(at)
-                    .map_err(|e| broken("the gate's challenge", &e))?;
-                if text.trim().is_empty() {
-                    return Err(Failure::new(
-                        FailureKind::Expression,
-                        "the gate's challenge is empty",
-                    ));
-                }
-                Ok(text)
-            }
-            Challenge::Target => Ok(works
-                .iter()
-                .find_map(|work| self.target(work))
-                .unwrap_or_else(|| self.plan.environment.to_string())),
-        }
-    }
-
-    /// The name of what a call acts on: the argument that the contract marks as its target.
-    pub fn target(&self, work: &Work) -> Option<String> {
-        let Work::Call(call) = work else {
-            return None;
-        };
-        let action = self.plan.action(&call.tool.tool, &call.action)?;
-        let (name, _) = action.args.iter().find(|(_, arg)| arg.target)?;
-        call.args.get(&name.variable()).map(Value::to_string)
-    }
-
-    fn default_question(&self, ix: InstIx, node: &Node, works: &[Work]) -> String {
-        let at = At {
-            run: self,
-            inst: ix,
-        };
-        let title = node
-            .how
-            .title
-            .as_ref()
-            .and_then(|title| title.value.render(&at).ok());
-        match (title, works.first()) {
-            (Some(title), _) => format!("{title}?"),
-            (None, Some(Work::Call(call))) => format!("{} {}?", call.tool, call.action),
-            (None, _) => format!("Go on with {}?", self.inst(ix).key),
-        }
-    }
-
     /// The works of all items of a loop, for a gate that asks once.
     pub(super) fn works_of_all(
         &self,
@@ -474,16 +293,6 @@ impl Run {
             works.extend(self.work_with(ix, &names)?);
         }
         Ok(works)
-    }
-
-    /// Whether an approval covers exactly this work.
-    pub(super) fn approved(&self, ix: InstIx, work: &Work) -> bool {
-        match &self.inst(ix).state {
-            State::Approved { works, .. } => {
-                work.digest().is_ok_and(|digest| works.contains(&digest))
-            }
-            _ => false,
-        }
     }
 
     /// Evaluates a condition at an instance.

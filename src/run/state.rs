@@ -1,6 +1,6 @@
 //! What a run knows of itself: instances of the plan's nodes, and where each of them stands.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -11,6 +11,8 @@ use crate::model::ids::{Attempt, IdempotencyKey, Name, RunId, StepKey};
 use crate::model::people::Person;
 use crate::model::{Digest, Map, Status, Timestamp, Value};
 use crate::plan::{NodeIx, Plan};
+
+use super::lanes::Lanes;
 
 /// An instance's place in the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,23 +33,27 @@ pub struct Run {
     pub(super) insts: Vec<Inst>,
     pub(super) frames: Vec<Frame>,
     pub(super) by_key: HashMap<StepKey, InstIx>,
-    /// Instances about which something is to be done or waited for.
-    pub(super) active: BTreeSet<InstIx>,
+    /// Instances about which something is to be done or waited for, by what that is.
+    pub(super) lanes: Lanes,
+    /// Blocks and loops in which something failed, and which wait for what still acts in them.
+    pub(super) failing: BTreeSet<InstIx>,
     /// Instances that were started and may be undone, in the order of completion.
-    pub(super) acted: Vec<InstIx>,
+    pub(super) acted: BTreeMap<u64, InstIx>,
+    /// What the next of them is numbered with.
+    pub(super) next_acted: u64,
     /// Why nothing new starts, once that is so.
     pub(super) ending: Option<Ending>,
     /// What is being taken back.
     pub(super) undoing: Option<Undoing>,
-    /// Steps that the operator left out: what follows them asks again.
-    pub(super) left_out: Vec<StepKey>,
-    /// How many calls are under way.
-    pub(super) acting: usize,
+    /// The first step that the operator left out: what follows it asks again.
+    pub(super) left_out: Option<StepKey>,
+    /// The last moment of an event.
+    pub(super) latest: Option<Timestamp>,
     pub(super) closed: Option<RunClosed>,
 }
 
 /// What record 0 said, and since when the present process has the run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Opened {
     pub(super) facts: RunOpened,
     pub(super) at: Timestamp,
@@ -94,7 +100,7 @@ pub(super) enum UndoScope {
 }
 
 /// What is being taken back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Undoing {
     /// The undos, in order; an original and the instance that undoes it.
     pub(super) queue: Vec<(InstIx, InstIx)>,
@@ -103,7 +109,7 @@ pub(super) struct Undoing {
 }
 
 /// A namespace of ids: the run itself, an item of a loop, or an included runbook.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Frame {
     pub(super) parent: Option<FrameIx>,
     /// What the keys of its steps begin with.
@@ -117,11 +123,13 @@ pub(super) struct Frame {
 }
 
 /// An instance of a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Inst {
     pub(super) node: NodeIx,
     pub(super) key: StepKey,
     pub(super) parent: Option<InstIx>,
+    /// Its place among its parent's children.
+    pub(super) position: usize,
     pub(super) frame: FrameIx,
     pub(super) role: Role,
     pub(super) state: State,
@@ -135,6 +143,9 @@ pub(super) struct Inst {
     pub(super) passes: u32,
     /// Decisions of a person to try again: part of the idempotency key.
     pub(super) retries_decided: u32,
+    /// How often it was done, as a pass of its `repeat` or as a part of a block that is tried
+    /// again: doing it once more is another act, with another idempotency key.
+    pub(super) times_done: u32,
     pub(super) first_started: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,
     pub(super) output: Option<Arc<Value>>,
@@ -150,6 +161,20 @@ pub(super) struct Inst {
     pub(super) block: BlockState,
     /// A failure of this one was accepted by its `on_failure: continue`, or by a person.
     pub(super) accepted: bool,
+    /// Its number in [`Run::acted`], where it may have to be undone.
+    pub(super) acted: Option<u64>,
+    /// Whether something inside it was started.
+    pub(super) acted_inside: bool,
+    /// What it last did, kept for its undo although the block around it is tried again.
+    pub(super) done: Option<Arc<Done>>,
+}
+
+/// What an instance did: what its undo is rendered over.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Done {
+    pub(super) work: Option<Arc<Work>>,
+    pub(super) output: Option<Arc<Value>>,
+    pub(super) before: Option<Option<Arc<Value>>>,
 }
 
 /// What an instance is to its node.
@@ -163,13 +188,13 @@ pub(super) enum Role {
         once: BTreeSet<Digest>,
     },
     /// One item of a loop.
-    Body { index: usize },
+    Body,
     /// The undo of another instance.
     Undo { of: InstIx },
 }
 
 /// How far a block or a loop is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct BlockState {
     /// The next child of a listed block or the next item of a loop to begin.
     pub(super) next: usize,
@@ -181,6 +206,8 @@ pub(super) struct BlockState {
     pub(super) failed: usize,
     /// For each child of a parallel block: needs that are not met yet.
     pub(super) unmet: Vec<usize>,
+    /// For each child of a parallel block: the children that need it. Empty where none does.
+    pub(super) dependents: Vec<Vec<usize>>,
     /// The first failure inside, once there is one that fails the block.
     pub(super) failing: Option<Failure>,
     /// The items of a loop.
@@ -224,6 +251,11 @@ pub(super) enum State {
 impl State {
     pub(super) const READY: Self = Self::Ready { not_before: None };
 
+    /// Whether something is to be done about it, or waited for.
+    pub(super) fn is_active(&self) -> bool {
+        !matches!(self, Self::Pending | Self::Entered | Self::Settled(_))
+    }
+
     /// Whether the world may change through it, or nobody knows whether it did.
     pub(super) fn is_acting(&self) -> bool {
         matches!(self, Self::Started { .. } | Self::Doubt { .. })
@@ -244,6 +276,47 @@ impl Inst {
     }
 }
 
+/// Two runs of the same plan that are at the same point: a fold and the run that it retells.
+impl PartialEq for Run {
+    fn eq(&self, other: &Self) -> bool {
+        // The indices made of the instances follow from them.
+        let Self {
+            plan: _,
+            id,
+            opened,
+            phase,
+            vars,
+            insts,
+            frames,
+            by_key: _,
+            lanes,
+            failing,
+            acted,
+            next_acted,
+            ending,
+            undoing,
+            left_out,
+            latest,
+            closed,
+        } = self;
+        *id == other.id
+            && *opened == other.opened
+            && *phase == other.phase
+            && *vars == other.vars
+            && *insts == other.insts
+            && *frames == other.frames
+            && *lanes == other.lanes
+            && *failing == other.failing
+            && *acted == other.acted
+            && *next_acted == other.next_acted
+            && *ending == other.ending
+            && *undoing == other.undoing
+            && *left_out == other.left_out
+            && *latest == other.latest
+            && *closed == other.closed
+    }
+}
+
 impl Run {
     /// A run that has not been opened.
     pub fn new(id: RunId, plan: Arc<Plan>) -> Self {
@@ -256,12 +329,14 @@ impl Run {
             insts: Vec::new(),
             frames: Vec::new(),
             by_key: HashMap::new(),
-            active: BTreeSet::new(),
-            acted: Vec::new(),
+            lanes: Lanes::default(),
+            failing: BTreeSet::new(),
+            acted: BTreeMap::new(),
+            next_acted: 0,
             ending: None,
             undoing: None,
-            left_out: Vec::new(),
-            acting: 0,
+            left_out: None,
+            latest: None,
             closed: None,
         }
     }
@@ -298,16 +373,16 @@ impl Run {
 
     /// Whether a step was started and nobody knows what it did.
     pub fn in_doubt(&self) -> impl Iterator<Item = &StepKey> {
-        self.active
-            .iter()
-            .map(|ix| self.inst(*ix))
+        self.lanes
+            .active()
+            .map(|ix| self.inst(ix))
             .filter(|inst| matches!(inst.state, State::Doubt { .. }))
             .map(|inst| &inst.key)
     }
 
     /// Steps that act at this moment.
     pub fn acting(&self) -> usize {
-        self.acting
+        self.lanes.acting()
     }
 
     pub(super) fn inst(&self, ix: InstIx) -> &Inst {
@@ -327,6 +402,11 @@ impl Run {
         std::iter::successors(Some(self.frame(ix)), |frame| {
             frame.parent.map(|parent| self.frame(parent))
         })
+    }
+
+    /// Whether an instance lies inside another.
+    pub(super) fn is_inside(&self, ix: InstIx, around: InstIx) -> bool {
+        self.ancestors(ix).any(|ancestor| ancestor == around)
     }
 
     /// The instances around this one, from the inside out.

@@ -1,10 +1,11 @@
 //! What a run amounts to: its outcome, a sentence about it, and what remains to be done.
 
-use super::state::{Phase, Role, Run, State};
+use std::collections::HashSet;
+
+use super::state::{InstIx, Phase, Role, Run, State};
 use crate::model::event::{RunOutcome, SkipReason};
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Duration, Status};
-use crate::plan::PlannedUndo;
 use crate::spec::step::UndoWhen;
 
 /// How many steps stand where, blocks and loops as such left out.
@@ -124,24 +125,23 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
             _ => {}
         }
     }
-    for ix in &run.acted {
+    let undoing = run.undoing.iter().flat_map(|undoing| &undoing.queue);
+    let undone: HashSet<InstIx> = undoing.map(|(of, _)| *of).collect();
+    for ix in run.acted.values() {
         let inst = run.inst(*ix);
-        let node = run.plan.node(inst.node);
         let still_there = matches!(
             inst.state,
-            State::Settled(Status::Succeeded | Status::Failed)
+            State::Settled(Status::Succeeded | Status::Failed | Status::TimedOut)
         );
-        if let PlannedUndo::Node {
-            when: UndoWhen::Later,
-            ..
-        } = node.undo
-            && still_there
-        {
-            out.push(format!(
-                "undo when the time has come: {}",
-                run.title_of(inst)
-            ));
-        }
+        let words = match run.undo_when(*ix) {
+            _ if !still_there => continue,
+            Some(UndoWhen::Later) => "undo when the time has come",
+            // The run was stopped before it came to its turn.
+            Some(UndoWhen::End) => "take back by hand",
+            _ if undone.contains(ix) => "take back by hand",
+            _ => continue,
+        };
+        out.push(format!("{words}: {}", run.title_of(inst)));
     }
     out
 }

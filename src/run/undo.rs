@@ -1,27 +1,18 @@
 //! Taking back what was done: which steps, in which order.
 
+use std::collections::HashSet;
+
+use super::apply::Legal;
 use super::state::{Frame, InstIx, Phase, Role, Run, State, UndoScope, Undoing};
-use crate::model::Status;
-use crate::model::call::{Failure, FailureKind};
 use crate::model::event::{Happened, RunOutcome, UndoReason};
 use crate::model::ids::StepKey;
+use crate::model::{Status, Timestamp};
 use crate::plan::PlannedUndo;
-use crate::spec::step::UndoWhen;
+use crate::spec::step::{OnFailure, UndoWhen};
 
 impl Run {
-    /// A step that acted may have to be undone: kept in the order of completion.
-    pub(super) fn register_undo(&mut self, ix: InstIx, failure: Option<&Failure>) {
-        // What never started left nothing behind.
-        let nothing_done = failure.is_some_and(|failure| failure.kind == FailureKind::NotStarted);
-        let node = self.plan.node(self.inst(ix).node);
-        if nothing_done || matches!(node.undo, PlannedUndo::None) || self.inside_undo(ix) {
-            return;
-        }
-        self.acted.retain(|other| *other != ix);
-        self.acted.push(ix);
-    }
-
-    /// The innermost block around a step that has an undo of its own, else the run.
+    /// What is taken back where a step says `undo`: the innermost block around it that has an
+    /// undo of its own, else the run.
     pub(super) fn undo_scope(&self, ix: InstIx) -> UndoScope {
         std::iter::once(ix)
             .chain(self.ancestors(ix))
@@ -32,9 +23,15 @@ impl Run {
             .map_or(UndoScope::Run, UndoScope::Block)
     }
 
-    /// Whether anything is to be taken back at the end of the steps.
-    pub(super) fn wants_undo(&self) -> bool {
-        !self.undo_list().is_empty()
+    /// Whether there is anything that an undo could take back.
+    pub(super) fn can_undo(&self, ix: InstIx) -> bool {
+        let mut around = std::iter::once(ix).chain(self.ancestors(ix));
+        !self.acted.is_empty()
+            || around.any(|at| {
+                let inst = self.inst(at);
+                let planned = &self.plan.node(inst.node).undo;
+                inst.acted_inside && matches!(planned, PlannedUndo::Node { .. })
+            })
     }
 
     /// What is to be taken back, last done first.
@@ -43,34 +40,51 @@ impl Run {
             Some(ending) => ending.undo,
             None => return self.at_end(),
         };
+        let barred = self.barred();
         match scope {
             None => Vec::new(),
-            Some(UndoScope::Block(ix)) => vec![ix],
-            Some(UndoScope::Run) => self
-                .acted
-                .iter()
-                .rev()
-                .copied()
-                .take_while(|ix| {
-                    let node = self.plan.node(self.inst(*ix).node);
-                    !matches!(node.undo, PlannedUndo::Barrier)
-                })
-                .filter(|ix| self.undo_when(*ix) != Some(UndoWhen::Later))
-                .filter(|ix| !self.covered_by_block(*ix))
-                .collect(),
+            Some(UndoScope::Block(ix)) if !self.is_loop(ix) => {
+                let due = self.inst(ix).acted.is_some() && !barred.contains(&ix);
+                due.then_some(ix).into_iter().collect()
+            }
+            // A loop's items are taken back one by one.
+            Some(UndoScope::Block(ix)) => self.to_undo(&barred, |at| self.is_inside(at, ix)),
+            Some(UndoScope::Run) => self.to_undo(&barred, |_| true),
         }
     }
 
-    /// What is taken back after a success, because its undo says `when: end`.
-    fn at_end(&self) -> Vec<InstIx> {
-        let due = |ix: &InstIx| self.undo_when(*ix) == Some(UndoWhen::End);
-        self.acted
-            .iter()
-            .rev()
-            .copied()
-            .filter(due)
-            .filter(|ix| matches!(self.inst(*ix).state, State::Settled(Status::Succeeded)))
+    fn to_undo(&self, barred: &HashSet<InstIx>, within: impl Fn(InstIx) -> bool) -> Vec<InstIx> {
+        self.last_done_first()
+            .filter(|ix| within(*ix))
+            .take_while(|ix| !self.is_barrier(*ix))
+            .filter(|ix| !barred.contains(ix))
+            .filter(|ix| self.undo_when(*ix) != Some(UndoWhen::Later))
+            .filter(|ix| !self.covered(*ix, |_| true))
             .collect()
+    }
+
+    /// What is taken back although the run succeeded, because its undo says `when: end`.
+    fn at_end(&self) -> Vec<InstIx> {
+        let due = |ix: InstIx| self.undo_when(ix) == Some(UndoWhen::End);
+        self.last_done_first()
+            .filter(|ix| due(*ix))
+            .filter(|ix| !self.covered(*ix, due))
+            .collect()
+    }
+
+    fn last_done_first(&self) -> impl Iterator<Item = InstIx> + '_ {
+        self.acted.values().rev().copied()
+    }
+
+    fn is_barrier(&self, ix: InstIx) -> bool {
+        let node = self.plan.node(self.inst(ix).node);
+        matches!(node.undo, PlannedUndo::Barrier)
+    }
+
+    /// Blocks in which a point of no return was passed: their own undo would go behind it.
+    fn barred(&self) -> HashSet<InstIx> {
+        let barriers = self.acted.values().filter(|ix| self.is_barrier(**ix));
+        barriers.flat_map(|ix| self.ancestors(*ix)).collect()
     }
 
     pub(super) fn undo_when(&self, ix: InstIx) -> Option<UndoWhen> {
@@ -81,8 +95,36 @@ impl Run {
     }
 
     /// A block's own undo stands for those of the steps in it.
-    fn covered_by_block(&self, ix: InstIx) -> bool {
-        self.ancestors(ix).any(|at| self.acted.contains(&at))
+    fn covered(&self, ix: InstIx, counts: impl Fn(InstIx) -> bool) -> bool {
+        self.ancestors(ix)
+            .any(|at| self.inst(at).acted.is_some() && counts(at))
+    }
+
+    /// Whether an instance takes something back, itself or as a part of a block that does.
+    pub(super) fn inside_undo(&self, ix: InstIx) -> bool {
+        self.undo_around(ix).is_some()
+    }
+
+    /// The step that is taken back by what an instance is a part of.
+    pub(super) fn undo_around(&self, ix: InstIx) -> Option<InstIx> {
+        let outermost = self.ancestors(ix).last().unwrap_or(ix);
+        match self.inst(outermost).role {
+            Role::Undo { of } => Some(of),
+            _ => None,
+        }
+    }
+
+    /// Whether what an instance is a part of takes something back, and may fail to.
+    pub(super) fn undo_may_fail(&self, ix: InstIx) -> bool {
+        self.undo_around(ix).is_some_and(|of| {
+            matches!(
+                self.plan.node(self.inst(of).node).undo,
+                PlannedUndo::Node {
+                    on_failure: Some(OnFailure::Continue),
+                    ..
+                }
+            )
+        })
     }
 
     pub(super) fn undo_begun(&self) -> Happened {
@@ -103,13 +145,13 @@ impl Run {
         }
     }
 
-    pub(super) fn on_undo_begun(&mut self, steps: &[StepKey]) -> Result<(), String> {
+    pub(super) fn on_undo_begun(&mut self, steps: &[StepKey]) -> Legal {
         if self.phase != Phase::Undo || self.undoing.is_some() {
             return Err("nothing is to be taken back now".to_owned());
         }
         let due = self.undo_list();
-        let keys: Vec<&StepKey> = due.iter().map(|ix| &self.inst(*ix).key).collect();
-        if keys.len() != steps.len() || keys.iter().zip(steps).any(|(a, b)| *a != b) {
+        let keys = due.iter().map(|ix| &self.inst(*ix).key);
+        if !keys.eq(steps.iter()) {
             return Err("it lists other steps than those that are to be taken back".to_owned());
         }
         let mut queue = Vec::with_capacity(due.len());
@@ -122,12 +164,9 @@ impl Run {
             // A frame of its own, so that the undo's node is found in no other instance's place.
             let frame = self.new_frame(Frame {
                 parent: Some(outer),
-                prefix: None,
-                insts: std::collections::HashMap::new(),
-                item: None,
-                include: None,
+                ..Frame::default()
             });
-            let ix = self.instance(node, key, None, frame, Role::Undo { of });
+            let ix = self.instance(node, key, None, 0, frame, Role::Undo { of });
             queue.push((of, ix));
         }
         self.undoing = Some(Undoing { queue, done: 0 });
@@ -142,16 +181,16 @@ impl Run {
             .and_then(|undoing| undoing.queue.get(undoing.done))
             .map(|(_, ix)| *ix);
         if let Some(ix) = next {
-            self.make_ready(ix);
+            self.set(ix, State::READY);
         }
     }
 
     pub(super) fn undo_settled(&mut self, of: InstIx, status: Status) {
-        let inst = self.inst_mut(of);
-        inst.state = State::Settled(match status {
+        let status = match status {
             Status::Succeeded => Status::Undone,
             _ => Status::UndoFailed,
-        });
+        };
+        self.set(of, State::Settled(status));
         if let Some(undoing) = &mut self.undoing {
             undoing.done += 1;
         }
@@ -159,12 +198,23 @@ impl Run {
     }
 
     /// The operator stops the undoing: what is left stays as it is.
-    pub(super) fn stop_undoing(&mut self) {
-        if let Some(undoing) = &mut self.undoing {
-            undoing.done = undoing.queue.len();
+    pub(super) fn stop_undoing(&mut self, at: Timestamp) {
+        let active: Vec<InstIx> = self.lanes.active().collect();
+        for ix in active {
+            self.abandon(ix, at);
         }
-        for ix in self.active.clone() {
-            self.abandon(ix);
+        let Some(undoing) = &mut self.undoing else {
+            return;
+        };
+        let begun = undoing.queue.get(undoing.done).copied();
+        undoing.done = undoing.queue.len();
+        if let Some((of, ix)) = begun
+            && !matches!(self.inst(ix).state, State::Pending)
+        {
+            self.close_inside(ix, at);
+            self.failing.remove(&ix);
+            self.set(ix, State::Settled(Status::Failed));
+            self.set(of, State::Settled(Status::UndoFailed));
         }
     }
 }

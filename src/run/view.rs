@@ -29,17 +29,6 @@ impl Run {
         Some(StepView { run: self, inst })
     }
 
-    /// Whether a draft still says something about the present: its step is at that attempt and
-    /// something is to be done about it.
-    pub fn stands(&self, draft: &super::Draft) -> bool {
-        let Some(key) = &draft.step else {
-            return true;
-        };
-        self.by_key.get(key).is_some_and(|ix| {
-            self.active.contains(ix) && Some(self.inst(*ix).attempt) == draft.attempt
-        })
-    }
-
     /// Whether nothing new starts in the steps any more.
     pub fn is_ending(&self) -> bool {
         self.ending.is_some()
@@ -47,9 +36,7 @@ impl Run {
 
     /// The last moment that the run knows of.
     pub fn last_moment(&self) -> Option<Timestamp> {
-        let opened = self.opened.as_ref()?.taken_up;
-        let latest = self.insts.iter().filter_map(|inst| inst.ended).max();
-        Some(latest.map_or(opened, |latest| latest.max(opened)))
+        self.latest
     }
 
     /// A step's title, its templates filled as far as they are known, escaped for the screen.
@@ -66,7 +53,7 @@ impl Run {
         let text = title.value.render_known(&at);
         let text = escape_controls(&text).into_owned();
         match (&inst.role, self.item_key(inst)) {
-            (Role::Body { .. }, Some(key)) => format!("{text} [{key}]"),
+            (Role::Body, Some(key)) => format!("{text} [{key}]"),
             (Role::Undo { .. }, _) => format!("Undo: {text}"),
             _ => text,
         }
@@ -212,9 +199,6 @@ impl<'a> StepView<'a> {
 
     /// Whether its turn has come and a person or the engine is at it.
     pub fn is_active(&self) -> bool {
-        self.run
-            .by_key
-            .get(&self.inst.key)
-            .is_some_and(|ix| self.run.active.contains(ix))
+        self.inst.state.is_active()
     }
 }

@@ -1,0 +1,190 @@
+//! The gate in front of a step: what is shown, and what a decision is bound to.
+
+use std::borrow::Cow;
+
+use super::names::At;
+use super::render::broken;
+use super::state::{InstIx, Role, Run};
+use crate::expr::Template;
+use crate::model::call::{Failure, FailureKind, Work};
+use crate::model::event::GateOpened;
+use crate::model::{Digest, Value};
+use crate::plan::{Challenge, GateBy, Node, PlannedGate};
+
+impl Run {
+    /// The gate in front of an instance as it stands now, or none where nobody needs to be asked.
+    pub(super) fn barrier(
+        &self,
+        ix: InstIx,
+        works: Vec<Work>,
+    ) -> Result<Option<GateOpened>, Failure> {
+        let inst = self.inst(ix);
+        let node = self.plan.node(inst.node);
+        let at = At {
+            run: self,
+            inst: ix,
+        };
+        let Some(mut gate) = self.gate_of(ix, node) else {
+            return Ok(None);
+        };
+        if gate.once {
+            // The loop asks for all its items; an item asks again only for what nobody has seen.
+            match &inst.role {
+                Role::Body if self.seen_once(ix, &works) => return Ok(None),
+                _ => {}
+            }
+        }
+        let extras = match &gate.condition {
+            None => true,
+            Some(condition) => condition
+                .eval_bool(&at)
+                .map_err(|e| broken("the gate's `if`", &e))?,
+        };
+        if !extras && !gate.keep {
+            // No question of its own, but perhaps the one that a step left out raises.
+            match self.gate_after_left_out(ix, node) {
+                Some(other) => gate = Cow::Owned(other),
+                None => return Ok(None),
+            }
+        }
+        let confirm = match &gate.confirm {
+            Some(confirm) => confirm
+                .render(&at)
+                .map_err(|e| broken("the gate's question", &e))?,
+            None => self.default_question(ix, node, &works),
+        };
+        let challenge = match &gate.challenge {
+            Some(challenge) if extras => Some(self.challenge(challenge, &at, &works)?),
+            _ => None,
+        };
+        let mut show = Vec::new();
+        for expression in &gate.show {
+            let value = expression
+                .eval(&at)
+                .map_err(|e| broken("what the gate shows", &e))?;
+            show.push((expression.source().to_owned(), value));
+        }
+        let mut opened = GateOpened {
+            confirm,
+            challenge,
+            show,
+            works,
+            effect: node.effect,
+            digest: Digest::ZERO,
+        };
+        let bound = (
+            self.id.as_str(),
+            self.plan.environment.as_str(),
+            inst.key.as_str(),
+            inst.attempt,
+            &opened,
+        );
+        opened.digest = Digest::of_json(&bound).map_err(|e| {
+            Failure::new(
+                FailureKind::Expression,
+                format!("the gate has no digest: {e}"),
+            )
+        })?;
+        Ok(Some(opened))
+    }
+
+    /// The planned gate, or the one that a step gets because the operator left out another
+    /// that it was meant to follow.
+    fn gate_of(&self, ix: InstIx, node: &Node) -> Option<Cow<'_, PlannedGate>> {
+        if let Some(gate) = &self.plan.node(self.inst(ix).node).gate {
+            // Asked for each item, unless it is asked once for all of them.
+            return (!self.is_loop(ix) || gate.once).then_some(Cow::Borrowed(gate));
+        }
+        self.gate_after_left_out(ix, node).map(Cow::Owned)
+    }
+
+    /// What changes the world asks again once the operator has left a step out. What is done
+    /// after the steps was not meant to follow any of them.
+    fn gate_after_left_out(&self, ix: InstIx, node: &Node) -> Option<PlannedGate> {
+        let left_out = self.left_out.as_ref()?;
+        let acts = node.effect.acts() && !node.does.is_block() && !self.is_loop(ix);
+        let question = format!(
+            "Step {left_out} was left out. Go on with {} all the same?",
+            self.inst(ix).key
+        );
+        (acts && self.in_steps(ix)).then(|| PlannedGate {
+            // A key may hold what a template would take for its own.
+            confirm: Template::parse(&question.replace('{', "(")).ok(),
+            challenge: None,
+            show: Vec::new(),
+            condition: None,
+            keep: true,
+            once: false,
+            by: GateBy::Policy,
+        })
+    }
+
+    fn seen_once(&self, ix: InstIx, works: &[Work]) -> bool {
+        let Some(parent) = self.inst(ix).parent else {
+            return false;
+        };
+        // A second attempt needs a decision of its own.
+        if self.inst(ix).attempt.0 > 1 {
+            return false;
+        }
+        match &self.inst(parent).role {
+            Role::Loop { once } => works
+                .iter()
+                .all(|work| work.digest().is_ok_and(|digest| once.contains(&digest))),
+            _ => false,
+        }
+    }
+
+    fn challenge(
+        &self,
+        challenge: &Challenge,
+        at: &At<'_>,
+        works: &[Work],
+    ) -> Result<String, Failure> {
+        match challenge {
+            Challenge::Text(template) => {
+                let text = template
+                    .render(at)
+                    .map_err(|e| broken("the gate's challenge", &e))?;
+                if text.trim().is_empty() {
+                    return Err(Failure::new(
+                        FailureKind::Expression,
+                        "the gate's challenge is empty",
+                    ));
+                }
+                Ok(text)
+            }
+            Challenge::Target => Ok(works
+                .iter()
+                .find_map(|work| self.target(work))
+                .unwrap_or_else(|| self.plan.environment.to_string())),
+        }
+    }
+
+    /// The name of what a call acts on: the argument that the contract marks as its target.
+    pub fn target(&self, work: &Work) -> Option<String> {
+        let Work::Call(call) = work else {
+            return None;
+        };
+        let action = self.plan.action(&call.tool.tool, &call.action)?;
+        let (name, _) = action.args.iter().find(|(_, arg)| arg.target)?;
+        call.args.get(&name.variable()).map(Value::to_string)
+    }
+
+    fn default_question(&self, ix: InstIx, node: &Node, works: &[Work]) -> String {
+        let at = At {
+            run: self,
+            inst: ix,
+        };
+        let title = node
+            .how
+            .title
+            .as_ref()
+            .and_then(|title| title.value.render(&at).ok());
+        match (title, works.first()) {
+            (Some(title), _) => format!("{title}?"),
+            (None, Some(Work::Call(call))) => format!("{} {}?", call.tool, call.action),
+            (None, _) => format!("Go on with {}?", self.inst(ix).key),
+        }
+    }
+}

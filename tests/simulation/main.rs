@@ -1,0 +1,23 @@
+//! The run's state machine in the hands of tests: no IO, no clock, no chance but the test's own.
+//!
+//! A story is a runbook, what the world and the people answer, and what comes of it. After every
+//! event the invariants hold; every story's events fold to the same run, and every prefix of them
+//! can be taken up again and goes on to an end.
+
+mod chance;
+mod conditions;
+mod doubts;
+mod driver;
+mod endings;
+mod failures;
+mod gates;
+mod generate;
+mod loops;
+mod order;
+mod people;
+mod polls;
+mod random;
+mod retries;
+mod story;
+mod told;
+mod undos;
