@@ -229,3 +229,63 @@ fn a_step_that_is_real_makes_the_whole_run_real() {
     ran.exits(77).says("does not allow prepared answers");
     assert!(!place.state().exists());
 }
+
+#[test]
+fn a_prepared_answer_that_answers_nothing_is_refused_before_anything_begins() {
+    let place = Place::new();
+    let run = |answer: &str| place.run(&["run", "db-failover", "--yes", "--answer", answer]);
+    run("restart_saf=no")
+        .exits(2)
+        .says("did you mean `restart_safe`?");
+    run("restart_safe=maybe")
+        .exits(2)
+        .says("is not one of yes, no");
+    run("fence=flase").exits(2).says("approve");
+    run("status=yes").exits(2).says("no step that asks");
+    assert!(!place.state().exists());
+}
+
+#[test]
+fn what_a_sensitive_step_prints_is_kept_nowhere() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: a, run: [printf, '\\150unter2secret\\n'], effect: read, sensitive: true, expect: output.exit == 0 }\n",
+    );
+    place
+        .run(&["run", "./x.yaml", "--yes"])
+        .exits(0)
+        .never_says("hunter2secret");
+    let output = std::process::Command::new("grep")
+        .args(["-rlE", "hunter2secret$"])
+        .arg(place.runs()[0].join("blobs"))
+        .output()
+        .unwrap();
+    assert!(
+        output.stdout.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    let outputs: Vec<_> = place
+        .records()
+        .into_iter()
+        .filter(|record| record["kind"] == "step_finished")
+        .map(|record| record["data"].to_string())
+        .collect();
+    assert!(
+        outputs.iter().all(|data| !data.contains("hunter2secret")),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn an_output_too_large_for_a_record_fails_its_step_and_not_the_journal() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: a, run: [sh, -c, 'seq 1 30000'], effect: read, output: lines }\n  - { id: b, if: \"steps.a.output | length > 0\", manual: Look, gate: { confirm: Go?, show: [steps.a.output] }, on_failure: continue }\n",
+    );
+    let ran = place.run(&["run", "./x.yaml", "--yes"]);
+    ran.exits(0);
+    place.run(&["audit", "verify", "last"]).exits(0);
+}

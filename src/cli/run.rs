@@ -14,7 +14,9 @@ use crate::journal::KernelStamps;
 use crate::model::Timestamp;
 use crate::model::event::Simulated;
 use crate::model::ids::RunId;
-use crate::plan::{NodeDoes, NodeIx, Plan};
+use crate::model::suggest::nearest;
+use crate::model::text::escape_controls;
+use crate::plan::{Node, NodeDoes, NodeIx, Plan};
 use crate::report;
 use crate::sandbox::Scenario;
 use crate::spec::environment::Unattended;
@@ -183,10 +185,102 @@ pub fn prepared(args: &AnswerArgs, plan: &Plan) -> Result<Prepared, CliError> {
             ],
         });
     }
+    for (step, value) in &answers {
+        held_against(plan, step, value)?;
+    }
     Ok(Prepared {
         yes: args.yes,
         answers,
     })
+}
+
+/// A prepared answer that would answer nothing, or not fit, is found before anything begins: a
+/// typo in a step's name must not leave the decision to `--yes`.
+fn held_against(plan: &Plan, step: &str, value: &str) -> Result<(), CliError> {
+    let asking: Vec<&Node> = plan
+        .nodes
+        .iter()
+        .filter(|node| {
+            node.gate.is_some() || matches!(node.does, NodeDoes::Ask(_) | NodeDoes::Manual(_))
+        })
+        .collect();
+    // Of a loop's items each has its own key: `wave[2]/drain` is the step `wave/drain`.
+    let path = without_items(step);
+    let Some(node) = asking
+        .iter()
+        .find(|node| node.path == path || without_loops(plan, node) == path)
+    else {
+        let known = asking.iter().map(|node| node.path.as_str());
+        let help = match nearest(step, known.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "steps that ask are {}",
+                known.collect::<Vec<_>>().join(", ")
+            ),
+        };
+        return Err(CliError::usage_help(
+            format!(
+                "the answer for `{}` is for no step that asks",
+                escape_controls(step)
+            ),
+            help,
+        ));
+    };
+    let words: &[&str] =
+        match (&node.does, &node.gate) {
+            (NodeDoes::Ask(ask), _) => {
+                return ask.shape.read(value).map(|_| ()).map_err(|misfit| {
+                    CliError::usage(format!("the answer for `{step}`: {misfit}"))
+                });
+            }
+            (NodeDoes::Manual(_), None) => &["done", "yes", "skip", "skipped", "failed", "no"],
+            (NodeDoes::Manual(_), Some(_)) => return Ok(()),
+            // What a challenge asks for is known when the gate opens.
+            (_, Some(gate)) if gate.challenge.is_some() => return Ok(()),
+            _ => &["approve", "yes", "decline", "no", "skip"],
+        };
+    if words.contains(&value) {
+        return Ok(());
+    }
+    Err(CliError::usage_help(
+        format!(
+            "the answer `{}` for `{step}` is no decision",
+            escape_controls(value)
+        ),
+        format!("write one of {}", words.join(", ")),
+    ))
+}
+
+/// A step's key without the items of the loops around it.
+fn without_items(key: &str) -> String {
+    let mut out = String::with_capacity(key.len());
+    let mut depth = 0_u32;
+    for c in key.chars() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            c if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// A node's path with the ids of the loops around it, as the keys of their items have them.
+fn without_loops(plan: &Plan, node: &Node) -> String {
+    let mut parts = vec![node.id.to_string()];
+    let mut around = node.parent;
+    while let Some(ix) = around {
+        let parent = plan.node(ix);
+        let names =
+            parent.how.for_each.is_some() || matches!(parent.does, NodeDoes::Include { .. });
+        if names {
+            parts.push(parent.id.to_string());
+        }
+        around = parent.parent;
+    }
+    parts.reverse();
+    parts.join("/")
 }
 
 /// Where nobody can be asked, a step that certainly needs a person means that nothing is begun.

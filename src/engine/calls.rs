@@ -204,9 +204,9 @@ impl Driver<'_> {
 
     /// Whether what the step prints stays out of journal and screen.
     fn is_sensitive(&self, step: &StepKey) -> bool {
-        self.run.step(step).is_some_and(
-            |view| matches!(&view.node().does, NodeDoes::Run(run) if run.sensitive),
-        )
+        self.run
+            .step(step)
+            .is_some_and(|view| matches!(&view.node().does, NodeDoes::Run(run) if run.sensitive))
     }
 
     /// One look of a poll is over.

@@ -214,9 +214,8 @@ impl Driver<'_> {
                             what: Happened::StepStarted(Box::new(act.started.clone())),
                         };
                         if self.run.stands(&draft) {
-                            if self.record(draft, Actor::Engine)? {
-                                launch.push(Start::Act(*act));
-                            }
+                            self.record(draft, Actor::Engine)?;
+                            launch.push(Start::Act(*act));
                             changed = true;
                         }
                     }
@@ -240,7 +239,7 @@ impl Driver<'_> {
         }
     }
 
-    pub(super) fn record(&mut self, draft: Draft, actor: Actor) -> Result<bool, EngineError> {
+    pub(super) fn record(&mut self, draft: Draft, actor: Actor) -> Result<(), EngineError> {
         let mut event = Event {
             at: self.clock.now(),
             step: draft.step,
@@ -253,9 +252,7 @@ impl Driver<'_> {
         {
             finished.output = Some(self.store_output(value.clone())?);
         }
-        let mut as_asked = true;
         if let Err(error) = self.writer.append(event.clone()) {
-            as_asked = false;
             let WriteError::Encode(_) = &error else {
                 return Err(error.into());
             };
@@ -267,7 +264,7 @@ impl Driver<'_> {
             self.writer.append(event.clone())?;
         }
         self.run.apply(&event)?;
-        Ok(as_asked)
+        Ok(())
     }
 
     /// A large output is kept beside the journal.
@@ -345,15 +342,6 @@ fn too_large(what: Happened, why: &str) -> Option<Happened> {
             output: None,
             failure: Some(failure()),
         }),
-        // Nothing was done yet: the step cannot be recorded, so it is not begun.
-        Happened::GateOpened(_)
-        | Happened::LoopOpened { .. }
-        | Happened::BlockEntered { .. }
-        | Happened::StepStarted(_)
-        | Happened::StepSkipped { .. }
-        | Happened::StepRefused { .. }
-        | Happened::AnswerGiven { .. }
-        | Happened::ManualReported { .. } => Some(Happened::StepRefused { failure: failure() }),
         Happened::StepFinished(finished) => Some(Happened::StepFinished(Box::new(StepFinished {
             failure: finished.failure.map(|_| failure()),
             ..*finished

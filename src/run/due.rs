@@ -26,6 +26,10 @@ impl Run {
     /// What is to be done about an instance whose turn has come. A failure means that it cannot
     /// even be tried.
     pub(super) fn due(&self, ix: InstIx, now: Timestamp) -> Result<Command, Failure> {
+        recordable(self.wanted(ix, now)?)
+    }
+
+    fn wanted(&self, ix: InstIx, now: Timestamp) -> Result<Command, Failure> {
         let inst = self.inst(ix);
         let node = self.plan.node(inst.node);
         if matches!(inst.state, State::Ready { .. })
@@ -323,4 +327,31 @@ pub(super) fn told(values: &[(String, Value)]) -> String {
         })
         .collect();
     format!(": {}", told.join(", "))
+}
+
+/// The most that a record of the journal may hold beside what every record has, in bytes. What
+/// would be larger is not begun: what cannot be written down is not done.
+const MAX_RECORDED: usize = 60 * 1024;
+
+fn recordable(command: Command) -> Result<Command, Failure> {
+    let bytes = match &command {
+        Command::Record(draft) => serde_json::to_vec(&draft.what),
+        Command::Act(act) => serde_json::to_vec(&act.started),
+        _ => return Ok(command),
+    };
+    match bytes {
+        Ok(bytes) if bytes.len() <= MAX_RECORDED => Ok(command),
+        Ok(bytes) => Err(Failure::new(
+            FailureKind::Refused,
+            format!(
+                "its values would take {} bytes of the journal, and a record holds {MAX_RECORDED}",
+                bytes.len()
+            ),
+        )
+        .hint("keep only what is needed: `output:` of a `run` step can name single fields")),
+        Err(error) => Err(Failure::new(
+            FailureKind::Refused,
+            format!("it cannot be written down: {error}"),
+        )),
+    }
 }

@@ -62,7 +62,7 @@ impl Run {
             let value = expression
                 .eval(&at)
                 .map_err(|e| broken("what the gate shows", &e))?;
-            show.push((expression.source().to_owned(), value));
+            show.push((expression.source().to_owned(), evidence(value)));
         }
         let mut opened = GateOpened {
             confirm,
@@ -187,4 +187,18 @@ impl Run {
             (None, _) => format!("Go on with {}?", self.inst(ix).key),
         }
     }
+}
+
+/// The most that a gate shows of one value, in bytes of its text: what is more no person reads,
+/// and the record has to hold all of it.
+const MAX_EVIDENCE: usize = 4 * 1024;
+
+/// A value as a gate shows it: whole, or as the beginning of its text.
+fn evidence(value: Value) -> Value {
+    let text = value.to_string();
+    if text.len() <= MAX_EVIDENCE {
+        return value;
+    }
+    let beginning = crate::model::text::clip(&text, MAX_EVIDENCE / 4);
+    Value::Str(format!("{beginning} ({} bytes in all)", text.len()))
 }

@@ -45,7 +45,9 @@ impl Run {
         let mut counts = Counts::default();
         for inst in &self.insts {
             let node = self.plan.node(inst.node);
-            if node.does.is_block() || matches!(inst.role, Role::Loop { .. }) {
+            let group = node.does.is_block() || matches!(inst.role, Role::Loop { .. });
+            // A block that was left out stands for all that is in it.
+            if group && inst.status() != Status::Skipped {
                 continue;
             }
             match inst.status() {
