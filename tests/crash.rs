@@ -142,3 +142,45 @@ fn killed_while_resuming() {
         resumed_to_its_end(&place, &expected, &format!("resume killed at change {n}"));
     }
 }
+
+/// A disk that is broken, or full, from its n-th change on: 74, and what acted is in the journal.
+fn fails_closed(variable: &str) {
+    let expected = undisturbed("db-failover");
+    let mut undisturbed = 0;
+    for n in 1.. {
+        let place = Place::new();
+        let ran = place.run_with(variable, &n.to_string(), &["run", "db-failover", "--yes"]);
+        if ran.code == Some(0) {
+            // What is written for a message to others only may fail without a word.
+            undisturbed += 1;
+            if undisturbed > 3 {
+                assert!(n > 60, "only {n} changes of the disk");
+                break;
+            }
+            continue;
+        }
+        undisturbed = 0;
+        ran.exits(74);
+        let how = format!("{variable}={n}");
+        for world in place.worlds() {
+            for entry in world.log() {
+                let text = std::fs::read_to_string(place.journal()).unwrap();
+                assert!(
+                    text.contains(&entry.key.to_string()),
+                    "{how}: acted unlogged"
+                );
+            }
+        }
+        resumed_to_its_end(&place, &expected, &how);
+    }
+}
+
+#[test]
+fn threat_11_a_disk_that_breaks_at_each_change() {
+    fails_closed("RUNBOOK_BREAK_AT");
+}
+
+#[test]
+fn threat_11_a_disk_that_is_full_at_each_change() {
+    fails_closed("RUNBOOK_FILL_AT");
+}

@@ -39,18 +39,24 @@ impl Context {
     }
 }
 
-/// In a debug build, a variable can end the process at the n-th change of the disk.
+/// In a debug build, a variable can end the process at the n-th change of the disk, or let the
+/// disk fail from then on.
 #[cfg(debug_assertions)]
 fn open_store(path: &std::path::Path) -> Result<Store, CliError> {
-    use crate::journal::{CrashingDisk, RealDisk};
-    let crash_at = std::env::var("RUNBOOK_CRASH_AT").ok();
-    match crash_at.and_then(|n| n.parse().ok()) {
-        Some(n) => {
-            let disk = std::sync::Arc::new(CrashingDisk::new(RealDisk, n));
-            Ok(Store::open_on(disk, path)?)
+    use crate::journal::{Blow, CrashingDisk, RealDisk};
+    let blows = [
+        ("RUNBOOK_CRASH_AT", Blow::Kill),
+        ("RUNBOOK_BREAK_AT", Blow::Broken),
+        ("RUNBOOK_FILL_AT", Blow::Full),
+    ];
+    for (name, blow) in blows {
+        let n = std::env::var(name).ok().and_then(|n| n.parse().ok());
+        if let Some(n) = n {
+            let disk = std::sync::Arc::new(CrashingDisk::new(RealDisk, n, blow));
+            return Ok(Store::open_on(disk, path)?);
         }
-        None => Ok(Store::open(path)?),
     }
+    Ok(Store::open(path)?)
 }
 
 #[cfg(not(debug_assertions))]

@@ -156,6 +156,25 @@ impl Driver<'_> {
             leave: None,
             interrupted: false,
         };
+        match self.rounds(first, &mut flight, &mut incoming).await {
+            Ok(driven) => {
+                self.reporter.finish(&self.run);
+                Ok((driven, self.run))
+            }
+            Err(error) => {
+                self.wait_for_what_runs(&mut flight, &mut incoming).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Round after round, until the run is closed or must wait.
+    async fn rounds(
+        &mut self,
+        first: Vec<Happened>,
+        flight: &mut Flight,
+        incoming: &mut mpsc::UnboundedReceiver<Incoming>,
+    ) -> Result<Driven, EngineError> {
         let operator = Actor::Person(self.operator.clone());
         for what in first {
             let actor = match what {
@@ -172,21 +191,19 @@ impl Driver<'_> {
             )?;
         }
         loop {
-            let (launch, wait_until) = self.derive(&mut flight)?;
+            let (launch, wait_until) = self.derive(flight)?;
             self.make_durable()?;
             for start in launch {
-                self.launch(start, &mut flight);
+                self.launch(start, flight);
             }
-            self.ask_next(&mut flight);
+            self.ask_next(flight);
             if self.run.closing().is_some() {
-                self.reporter.finish(&self.run);
-                return Ok((Driven::Closed, self.run));
+                return Ok(Driven::Closed);
             }
-            if let Some(left) = self.leave(&mut flight)? {
-                self.reporter.finish(&self.run);
-                return Ok((left, self.run));
+            if let Some(left) = self.leave(flight)? {
+                return Ok(left);
             }
-            self.wait(&mut flight, &mut incoming, wait_until).await?;
+            self.wait(flight, incoming, wait_until).await?;
         }
     }
 

@@ -11,10 +11,11 @@ use super::people::Said;
 use super::signals::Signalled;
 use crate::model::call::{Ended, Purpose, Reply, Work};
 use crate::model::event::{Happened, ParkReason};
+use crate::model::output::Streams;
 use crate::model::people::Actor;
-use crate::model::{Duration, Timestamp};
+use crate::model::{Duration, Event, Timestamp};
 use crate::report::Notice;
-use crate::run::{Command, Draft, Fact};
+use crate::run::{Command, Draft, Fact, Input, Replied};
 
 impl Driver<'_> {
     /// Waits for the next thing that comes in, or for the next moment at which something is due.
@@ -278,5 +279,61 @@ impl Driver<'_> {
         } else {
             Driven::Parked(reason)
         }))
+    }
+
+    /// After the journal failed: nothing new starts, and what runs is waited for. Where the disk is
+    /// only full, what was kept back for this takes the results in, so that fewer steps are in
+    /// doubt when the run is taken up again.
+    pub(super) async fn wait_for_what_runs(
+        &mut self,
+        flight: &mut Flight,
+        incoming: &mut mpsc::UnboundedReceiver<Incoming>,
+    ) {
+        let mut results = Vec::new();
+        while flight.real > 0 {
+            let Some(came) = incoming.recv().await else {
+                break;
+            };
+            let Incoming::Replied(running, reply) = came else {
+                continue;
+            };
+            flight.real -= 1;
+            if running.purpose == Purpose::Act {
+                results.extend(self.result_without_streams(&running, *reply));
+            }
+        }
+        let simulated = std::mem::take(&mut flight.due);
+        for (_, running, reply) in simulated {
+            if running.purpose == Purpose::Act {
+                results.extend(self.result_without_streams(&running, reply));
+            }
+        }
+        if !results.is_empty()
+            && let Err(error) = self.writer.final_append(results)
+        {
+            tracing::info!("what was running has ended, and could not be recorded: {error}");
+        }
+    }
+
+    /// A result for the last records of a full disk: what was printed has no room there.
+    fn result_without_streams(&self, running: &Running, reply: Reply) -> Option<Event> {
+        let input = Input {
+            step: running.step.clone(),
+            attempt: running.attempt,
+            fact: Fact::Replied(Replied {
+                ended: reply.ended,
+                streams: Streams::default(),
+                notes: vec!["its output could not be kept: the disk was full".to_owned()],
+                took: Duration::between(running.asked, self.clock.now()),
+            }),
+        };
+        let draft = self.run.admit(input).ok()?;
+        Some(Event {
+            at: self.clock.now(),
+            step: draft.step,
+            attempt: draft.attempt,
+            actor: Actor::Engine,
+            what: draft.what,
+        })
     }
 }

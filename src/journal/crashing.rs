@@ -1,16 +1,30 @@
-//! A disk on which the process dies: for tests of what a kill leaves behind. Debug builds only.
+//! A disk on which the process dies, or that fails: for tests of what that leaves behind. Debug
+//! builds only.
 //!
-//! Before its n-th change (a write, a sync, a rename, …) the process kills itself with SIGKILL. A
-//! write is torn: its first half is on the file by then, so that every odd kind of tail is met.
+//! Before its n-th change (a write, a sync, a rename, …) the process kills itself with SIGKILL, or
+//! the disk says EIO or that it is full, from then on. A write is torn: its first half is on the
+//! file by then, so that every odd kind of tail is met.
 
 use std::fmt;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::disk::{Disk, DiskError, DiskFile, How, SyncPoint};
+use super::disk::{Disk, DiskError, DiskFile, Doing, How, SyncPoint};
 
-/// A disk on which the process dies.
+/// How the n-th change of a disk ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blow {
+    /// The process is killed.
+    Kill,
+    /// The disk is broken from then on.
+    Broken,
+    /// The disk is full from then on, until something is removed.
+    Full,
+}
+
+/// A disk on which the process dies, or that fails.
 #[derive(Debug)]
 pub struct CrashingDisk<D> {
     inner: D,
@@ -19,35 +33,54 @@ pub struct CrashingDisk<D> {
 
 #[derive(Debug)]
 struct Fuse {
-    left: AtomicU64,
+    left: AtomicI64,
+    blow: Blow,
+    /// Something was removed from the full disk: there is room again.
+    room: AtomicBool,
 }
 
 impl Fuse {
-    /// Whether this is the change that is not survived.
+    /// Whether this change is not survived, or not made.
     fn burns(&self) -> bool {
-        self.left.fetch_sub(1, Ordering::SeqCst) == 1
-    }
-
-    fn die(&self) {
-        // Nothing is flushed, nothing is dropped, no handler runs: as with `kill -9`.
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-    }
-
-    fn change(&self) {
-        if self.burns() {
-            self.die();
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        match self.blow {
+            Blow::Kill => left == 1,
+            Blow::Broken => left <= 1,
+            Blow::Full => left <= 1 && !self.room.load(Ordering::SeqCst),
         }
+    }
+
+    fn strike(&self, doing: Doing, path: &Path) -> DiskError {
+        let error = match self.blow {
+            Blow::Kill => {
+                // Nothing is flushed, nothing is dropped, no handler runs: as with `kill -9`.
+                let me = rustix::process::getpid();
+                let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
+                io::Error::other("killed")
+            }
+            Blow::Broken => io::Error::from(rustix::io::Errno::IO),
+            Blow::Full => io::Error::from(rustix::io::Errno::NOSPC),
+        };
+        DiskError::io(doing, path, error)
+    }
+
+    fn change(&self, doing: Doing, path: &Path) -> Result<(), DiskError> {
+        if self.burns() {
+            return Err(self.strike(doing, path));
+        }
+        Ok(())
     }
 }
 
 impl<D: Disk> CrashingDisk<D> {
-    /// Dies before the n-th change, counted from 1.
-    pub fn new(inner: D, n: u64) -> Self {
+    /// The n-th change, counted from 1, is struck.
+    pub fn new(inner: D, n: i64, blow: Blow) -> Self {
         Self {
             inner,
             fuse: Arc::new(Fuse {
-                left: AtomicU64::new(n),
+                left: AtomicI64::new(n),
+                blow,
+                room: AtomicBool::new(false),
             }),
         }
     }
@@ -55,7 +88,7 @@ impl<D: Disk> CrashingDisk<D> {
 
 impl<D: Disk> Disk for CrashingDisk<D> {
     fn create_dir(&self, path: &Path) -> Result<(), DiskError> {
-        self.fuse.change();
+        self.fuse.change(Doing::CreateDir, path)?;
         self.inner.create_dir(path)
     }
 
@@ -65,27 +98,34 @@ impl<D: Disk> Disk for CrashingDisk<D> {
 
     fn open(&self, path: &Path, how: How) -> Result<Box<dyn DiskFile>, DiskError> {
         if how == How::Create {
-            self.fuse.change();
+            self.fuse.change(Doing::Create, path)?;
         }
         let file = self.inner.open(path, how)?;
         Ok(Box::new(CrashingFile {
             inner: file,
+            path: path.to_owned(),
             fuse: Arc::clone(&self.fuse),
         }))
     }
 
     fn sync_dir(&self, path: &Path, point: SyncPoint) -> Result<(), DiskError> {
-        self.fuse.change();
+        self.fuse.change(Doing::SyncDir, path)?;
         self.inner.sync_dir(path, point)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
-        self.fuse.change();
+        self.fuse.change(Doing::Rename, from)?;
         self.inner.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
-        self.fuse.change();
+        if self.fuse.blow == Blow::Full {
+            // A small file that is removed gives no room worth the name; the reserve does.
+            let reserve = path.ends_with("reserve");
+            self.fuse.room.fetch_or(reserve, Ordering::SeqCst);
+        } else {
+            self.fuse.change(Doing::Remove, path)?;
+        }
         self.inner.remove(path)
     }
 
@@ -96,6 +136,7 @@ impl<D: Disk> Disk for CrashingDisk<D> {
 
 struct CrashingFile {
     inner: Box<dyn DiskFile>,
+    path: PathBuf,
     fuse: Arc<Fuse>,
 }
 
@@ -109,15 +150,14 @@ impl DiskFile for CrashingFile {
     fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
         if self.fuse.burns() {
             let half = &bytes[..bytes.len() / 2];
-            let torn = self.inner.append(half);
-            self.fuse.die();
-            return torn;
+            self.inner.append(half)?;
+            return Err(self.fuse.strike(Doing::Append, &self.path));
         }
         self.inner.append(bytes)
     }
 
     fn sync(&mut self, point: SyncPoint) -> Result<(), DiskError> {
-        self.fuse.change();
+        self.fuse.change(Doing::Sync, &self.path)?;
         self.inner.sync(point)
     }
 
@@ -130,7 +170,7 @@ impl DiskFile for CrashingFile {
     }
 
     fn cut(&mut self, length: u64) -> Result<(), DiskError> {
-        self.fuse.change();
+        self.fuse.change(Doing::Cut, &self.path)?;
         self.inner.cut(length)
     }
 

@@ -45,7 +45,7 @@ mod write;
 pub use blobs::{BlobError, BlobState, Blobs, named_by};
 pub use chain::{DOMAIN, link};
 #[cfg(debug_assertions)]
-pub use crashing::CrashingDisk;
+pub use crashing::{Blow, CrashingDisk};
 pub use disk::{
     DIR_MODE, Disk, DiskError, DiskFile, Doing, FILE_MODE, How, Kind, Refused, Stat, SyncPoint, Why,
 };
