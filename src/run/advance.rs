@@ -39,6 +39,7 @@ impl Run {
             state: State::Pending,
             attempt: Attempt::FIRST,
             attempt_used: false,
+            turns: 0,
             tries: 0,
             passes: 0,
             retries_decided: 0,
@@ -64,6 +65,7 @@ impl Run {
                 let old = self.inst(ix);
                 let fresh = Inst {
                     attempt: old.next_attempt(),
+                    turns: old.turns,
                     retries_decided: old.retries_decided,
                     times_done: old.times_done,
                     acted: old.acted,
@@ -95,6 +97,7 @@ impl Run {
             old.append(&mut inst.children);
             inst.attempt = inst.next_attempt();
             inst.attempt_used = false;
+            inst.turns += 1;
             inst.block = BlockState::default();
             (inst.first_started, inst.ended) = (None, None);
             (inst.output, inst.answer, inst.failure) = (None, None, None);

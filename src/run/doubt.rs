@@ -78,6 +78,11 @@ impl Run {
         Some((call, action.verify.as_ref()?))
     }
 
+    /// Whether a doubt about what it did is first put to the contract.
+    pub(super) fn asks_verify(&self, ix: InstIx) -> bool {
+        self.plan.node(self.inst(ix).node).effect.acts() && self.verify_of(ix).is_some()
+    }
+
     pub(super) fn answered_by_person(&self, call: &ToolCall) -> bool {
         let binding = self.plan.binding(&call.tool);
         binding.is_some_and(|binding| matches!(binding.answers, Answers::Person))

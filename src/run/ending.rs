@@ -68,9 +68,11 @@ impl Run {
     /// What follows from an event for the run as a whole: blocks in which nothing acts any more
     /// have failed, and the next phase begins where one is over.
     pub(super) fn turn(&mut self, at: Timestamp) {
-        self.fail_blocks(at);
         if self.phase == Phase::Steps && self.ending.is_some() {
+            // Blocks are closed together, once nothing acts any more.
             self.abandon_idle(at);
+        } else {
+            self.fail_blocks(at);
         }
         if self.phase == Phase::Steps && self.steps_are_over() {
             if let (Some(root), Some(_)) = (self.root(), &self.ending) {

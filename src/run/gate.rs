@@ -77,6 +77,7 @@ impl Run {
             self.plan.environment.as_str(),
             inst.key.as_str(),
             inst.attempt,
+            inst.turns,
             &opened,
         );
         opened.digest = Digest::of_json(&bound).map_err(|e| {

@@ -48,9 +48,10 @@ impl Run {
             },
             Happened::StepUnknown { .. } => match inst.state {
                 State::Started { .. } => Ok(()),
+                // The contract's `verify` was asked, and could not tell.
                 State::Doubt {
                     verified: false, ..
-                } => Ok(()),
+                } if self.asks_verify(ix) => Ok(()),
                 _ => Err("the step does not act".to_owned()),
             },
             Happened::StepResolved { resolution, by, .. } => {
@@ -137,7 +138,7 @@ impl Run {
             ResolvedBy::Verify => {
                 matches!(resolution, Resolution::Happened | Resolution::DidNotHappen)
                     && !verified
-                    && self.verify_of(ix).is_some()
+                    && self.asks_verify(ix)
             }
             ResolvedBy::Idempotent => again && self.is_idempotent(ix),
             ResolvedBy::Person => true,
@@ -184,7 +185,6 @@ fn same(due: &Happened, what: &Happened) -> Legal {
         }
         (Happened::StepRefused { .. }, Happened::StepRefused { .. })
         | (Happened::PauseBegun { .. }, Happened::PauseBegun { .. }) => true,
-        (Happened::GateOpened(due), Happened::GateOpened(said)) => due.digest == said.digest,
         (due, said) => due == said,
     };
     if same {

@@ -137,6 +137,8 @@ pub(super) struct Inst {
     pub(super) attempt: Attempt,
     /// Whether `attempt` was started, so that the next one has another number.
     pub(super) attempt_used: bool,
+    /// How often its turn came anew: what was decided at an earlier gate says nothing now.
+    pub(super) turns: u32,
     /// Attempts since the last success or the last decision of a person: what `retry` counts.
     pub(super) tries: u32,
     /// Passes of `repeat` that are done.

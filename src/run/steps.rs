@@ -6,8 +6,8 @@ use super::render;
 use super::state::{Done, InstIx, Role, Run, State};
 use crate::model::call::{Failure, FailureKind};
 use crate::model::event::{
-    Decision, FailureChoice, Happened, ManualOutcome, Outcome, Resolution, RunOutcome, SkipReason,
-    StepFinished, StepStarted,
+    Decision, FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy, RunOutcome,
+    SkipReason, StepFinished, StepStarted,
 };
 use crate::model::people::Way;
 use crate::model::{Status, Timestamp, Value};
@@ -43,10 +43,10 @@ impl Run {
             Happened::StepUnknown { reason, .. } => self.on_unknown(ix, reason),
             Happened::StepResolved {
                 resolution,
+                by,
                 reason,
                 output,
-                ..
-            } => self.on_resolved(ix, at, *resolution, reason, output.as_ref()),
+            } => self.on_resolved(ix, at, (*resolution, *by), reason, output.as_ref()),
             Happened::FailureDecided {
                 choice,
                 way,
@@ -184,7 +184,7 @@ impl Run {
         &mut self,
         ix: InstIx,
         at: Timestamp,
-        resolution: Resolution,
+        (resolution, by): (Resolution, ResolvedBy),
         reason: &str,
         output: Option<&Value>,
     ) {
@@ -203,9 +203,11 @@ impl Run {
                 self.fail(ix, at, Status::Failed, failure);
             }
             Resolution::DidNotHappen | Resolution::Again => {
-                if !live {
+                let inst = self.inst_mut(ix);
+                if by == ResolvedBy::Person {
+                    inst.tries = 0;
+                } else if !live || by == ResolvedBy::Read {
                     // An attempt that we cut short ourselves is none of those that may fail.
-                    let inst = self.inst_mut(ix);
                     inst.tries = inst.tries.saturating_sub(1);
                 }
                 self.again(ix, None);
@@ -255,7 +257,10 @@ impl Run {
                 self.again(ix, None);
             }
             FailureChoice::Skip => self.leave_out(ix, at, way, reason),
-            FailureChoice::MarkDone => self.settle(ix, at, Status::Succeeded),
+            FailureChoice::MarkDone => {
+                self.inst_mut(ix).times_done += 1;
+                self.settle(ix, at, Status::Succeeded);
+            }
             FailureChoice::Continue => {
                 self.inst_mut(ix).accepted = true;
                 self.settle(ix, at, status);
@@ -342,6 +347,7 @@ impl Run {
             inst.attempt = inst.attempt.next();
             inst.attempt_used = false;
         }
+        inst.turns += 1;
         inst.before = None;
         self.set(ix, State::Ready { not_before });
     }

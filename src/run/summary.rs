@@ -105,7 +105,6 @@ pub(super) fn sentence(run: &Run) -> String {
 pub(super) fn follow_ups(run: &Run) -> Vec<String> {
     let mut out = Vec::new();
     for inst in &run.insts {
-        let node = run.plan.node(inst.node);
         let title = run.title_of(inst);
         match (inst.status(), &inst.skip) {
             (Status::Skipped, Some(SkipReason::Operator { reason, .. })) => {
@@ -118,7 +117,9 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
                 out.push(format!("find out whether this happened: {title}"));
             }
             (Status::UndoFailed, _) => out.push(format!("take back by hand: {title}")),
-            (status, _) if status.is_bad() && !node.does.is_block() => {
+            (Status::Cancelled, _) => {}
+            // Of a block or a loop, the steps are named that failed.
+            (status, _) if status.is_bad() && inst.children.is_empty() => {
                 let why = inst.failure.as_ref().map_or_else(String::new, |failure| {
                     format!(": {}", clip(&escape_controls(&failure.message), 160))
                 });

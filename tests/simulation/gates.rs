@@ -244,3 +244,15 @@ fn what_is_looked_at_before_acting_is_looked_at_after_the_gate() {
             ],
         );
 }
+
+#[test]
+fn a_decision_at_an_earlier_turn_says_nothing_at_a_later_one() {
+    let told = story("steps: [ { id: b, retry: 2, steps: [ { parallel: true, steps: [ { id: x, call: $BOX set }, { id: a, call: $BOX drop x, gate: Drop it? } ] } ] } ]")
+        .people_first()
+        .gate("a", Decision::Approve)
+        .reply("x", fails("boom"))
+        .run();
+    let gates = told.gates("a");
+    assert_eq!(gates.len(), 2, "{}", told.trace());
+    assert_ne!(gates[0].digest, gates[1].digest);
+}
