@@ -139,11 +139,7 @@ impl Builder<'_> {
         self.scopes.push(Scope {
             runbook: runbook.name.value.clone(),
             params,
-            shapes: runbook
-                .params
-                .iter()
-                .map(|(name, param)| (name.clone(), param.shape.clone()))
-                .collect(),
+            accepts: runbook.params.clone(),
             vars: runbook
                 .vars
                 .iter()

@@ -8,7 +8,7 @@ use crate::model::ids::{ActionName, ArgName, Name, RunbookName, StepId};
 use crate::model::{Duration, Effect, Map};
 use crate::spec::source::Spanned;
 use crate::spec::step::{
-    Ask, How, Literal, Manual, OnFailure, Pause, ResolvedCall, RunStep, UndoWhen,
+    Ask, How, Literal, Manual, OnFailure, Param, Pause, ResolvedCall, RunStep, UndoWhen,
 };
 
 /// A node's place in the plan.
@@ -186,8 +186,8 @@ pub struct Scope {
     /// Its parameters' values where they are known before the run: those of the runbook that was
     /// asked for, and the defaults of an inlined one.
     pub params: Map,
-    /// The types of its parameters, which the values of an include must fit.
-    pub shapes: IndexMap<Name, crate::model::Shape>,
+    /// What its parameters accept, which holds for the values that an include gives as well.
+    pub accepts: IndexMap<Name, Param>,
     /// Its variables.
     pub vars: IndexMap<Name, Literal>,
     /// What a failure leads to where a step does not say.

@@ -32,9 +32,9 @@ impl<'a> Known<'a> {
                 let inner = scope.0 as usize;
                 for (name, literal) in with {
                     let value = known.value(node.scope, literal);
-                    let shape = plan.scope(*scope).shapes.get(name);
-                    let value = value.and_then(|value| match shape {
-                        Some(shape) => shape.accept(&value).ok(),
+                    let param = plan.scope(*scope).accepts.get(name);
+                    let value = value.and_then(|value| match param {
+                        Some(param) => param.admit(&value).ok(),
                         None => Some(value),
                     });
                     match value {

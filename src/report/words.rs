@@ -71,7 +71,7 @@ fn facts(value: &Value) -> String {
         Value::Map(map) => {
             let facts: Vec<String> = map
                 .iter()
-                .filter(|(_, field)| !field.is_none())
+                .filter(|(_, field)| !field.is_none() && field.as_str() != Some(""))
                 .map(|(name, field)| match field {
                     Value::Bool(true) => name.clone(),
                     Value::Bool(false) => format!("not {name}"),

@@ -244,11 +244,11 @@ impl Run {
             if value.is_none() {
                 continue;
             }
-            let value = match scope.shapes.get(name) {
-                Some(shape) => shape.accept(&value).map_err(|misfit| {
+            let value = match scope.accepts.get(name) {
+                Some(param) => param.admit(&value).map_err(|message| {
                     Failure::new(
-                        FailureKind::Expression,
-                        format!("the parameter `{name}` of {}: {misfit}", scope.runbook),
+                        FailureKind::Refused,
+                        format!("the parameter `{name}` of {}: {message}", scope.runbook),
                     )
                 })?,
                 None => value,
@@ -256,7 +256,7 @@ impl Run {
             params.insert(name.to_string(), value);
         }
         if let Some(missing) = scope
-            .shapes
+            .accepts
             .keys()
             .find(|name| !params.contains_key(name.as_str()))
         {

@@ -54,7 +54,7 @@ pub struct Runbook {
 }
 
 /// A parameter of a runbook.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Param {
     /// Its type.
     pub shape: Shape,
@@ -67,6 +67,7 @@ pub struct Param {
     /// What is allowed although it is usually a mistake or an attack.
     pub allow: Vec<Allow>,
     /// Where it stands.
+    #[serde(skip)]
     pub span: Span,
 }
 

@@ -335,7 +335,7 @@ fn finished(b: Builder, steps: NodeIx, finally: NodeIx, real: bool) -> Plan {
         scopes: vec![Scope {
             runbook: "db-failover".parse().unwrap(),
             params,
-            shapes: IndexMap::new(),
+            accepts: IndexMap::new(),
             vars: IndexMap::new(),
             on_failure: None,
             env: IndexMap::new(),

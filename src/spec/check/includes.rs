@@ -52,6 +52,14 @@ impl File<'_> {
             };
             return self.report(error.code("unknown-runbook"));
         };
+        if !included.finally.is_empty() {
+            let message = format!("`{name}` has steps under `finally`, which nobody would do here");
+            self.report(
+                self.error(name.span, message)
+                    .code("include")
+                    .help("do them under `finally` of this runbook, and include what is left"),
+            );
+        }
         for (param_name, literal) in &include.with {
             let Some(param) = included.params.get(param_name) else {
                 let names = || included.params.keys().map(Name::as_str);
