@@ -76,6 +76,14 @@ fn a_runbook_that_includes_itself_is_shown_the_way() {
     let three = "name: three\ntitle: T\nsteps: [{ runbook: one }]\n";
     let own = "name: own\ntitle: T\nsteps: [{ runbook: own }]\n";
     insta::assert_snapshot!(rendered(&[("one", one), ("two", two), ("three", three)]), @r#"
+    error[include]: `two` has steps under `finally`, which nobody would do here
+     --> one.yaml:4:33
+      |
+    4 |   - { id: a, steps: [{ runbook: two }] }
+      |                                 ^^^
+      |
+      = help: do them under `finally` of this runbook, and include what is left
+
     error[include-cycle]: this runbook includes itself: one → two → three → one
      --> one.yaml:4:33
       |
