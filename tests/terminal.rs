@@ -137,7 +137,7 @@ fn a_failing_step_is_tried_again_left_out_or_stopped_by_the_operator() {
     session.send_line("r").unwrap();
     expect(&mut session, "A step failed");
     session.send_line("s").unwrap();
-    expect(&mut session, "give a reason");
+    expect(&mut session, "give your reason");
     session.send_line("s it is not needed").unwrap();
     expect(&mut session, "Something to do by hand");
     session.send_line("d looked").unwrap();

@@ -86,6 +86,7 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
             reporter: &mut *reporter,
             operator: setting.operator.clone(),
             signals,
+            unsaved: Vec::new(),
         };
         driver.drive(held.first).await
     });

@@ -13,10 +13,10 @@ use crate::engine::{First, Prepared, Setting, first_run};
 use crate::journal::KernelStamps;
 use crate::model::Timestamp;
 use crate::model::event::Simulated;
-use crate::model::ids::RunId;
+use crate::model::ids::{RunId, StepKey};
 use crate::model::suggest::nearest;
 use crate::model::text::escape_controls;
-use crate::plan::{Node, NodeDoes, NodeIx, Plan};
+use crate::plan::{Answers, Node, NodeDoes, NodeIx, Plan};
 use crate::report;
 use crate::sandbox::Scenario;
 use crate::spec::environment::Unattended;
@@ -205,11 +205,8 @@ fn held_against(plan: &Plan, step: &str, value: &str) -> Result<(), CliError> {
         })
         .collect();
     // Of a loop's items each has its own key: `wave[2]/drain` is the step `wave/drain`.
-    let path = without_items(step);
-    let Some(node) = asking
-        .iter()
-        .find(|node| node.path == path || without_loops(plan, node) == path)
-    else {
+    let path = StepKey::from_text(step).without_items();
+    let Some(node) = asking.iter().find(|node| without_loops(plan, node) == path) else {
         let known = asking.iter().map(|node| node.path.as_str());
         let help = match nearest(step, known.clone()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -249,21 +246,6 @@ fn held_against(plan: &Plan, step: &str, value: &str) -> Result<(), CliError> {
         ),
         format!("write one of {}", words.join(", ")),
     ))
-}
-
-/// A step's key without the items of the loops around it.
-fn without_items(key: &str) -> String {
-    let mut out = String::with_capacity(key.len());
-    let mut depth = 0_u32;
-    for c in key.chars() {
-        match c {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            c if depth == 0 => out.push(c),
-            _ => {}
-        }
-    }
-    out
 }
 
 /// A node's path with the ids of the loops around it, as the keys of their items have them.
@@ -316,7 +298,13 @@ fn certain_needs(plan: &Plan) -> Vec<String> {
         if conditional {
             continue;
         }
-        let person = matches!(node.does, NodeDoes::Ask(_) | NodeDoes::Manual(_));
+        let person = match &node.does {
+            NodeDoes::Ask(_) | NodeDoes::Manual(_) => true,
+            NodeDoes::Call(call) => plan
+                .binding(&call.tool)
+                .is_some_and(|binding| matches!(binding.answers, Answers::Person)),
+            _ => false,
+        };
         let gated = node
             .gate
             .as_ref()

@@ -1,15 +1,17 @@
 //! Answers from people: prepared ones at once, a person's when it comes, one question at a time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::answerers::Answerer;
 use super::driver::{Driver, Flight, Incoming};
 use super::error::EngineError;
-use super::people::{Question, unattended};
+use super::people::{Question, Said, unattended};
 use crate::model::call::Work;
 use crate::model::event::ParkReason;
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::people::{Actor, Way};
-use crate::run::{Fact, Input, Need, PersonNeeded};
+use crate::run::{Act, Fact, Input, Need, PersonNeeded};
 
 impl Driver<'_> {
     /// Answers a need at once where that is possible; else a person will be asked.
@@ -21,14 +23,14 @@ impl Driver<'_> {
         match self.prepared.answer(&needed) {
             Ok(Some(fact)) => return self.take(&needed.step, needed.attempt, fact),
             Ok(None) => {}
-            Err(unanswered) => tracing::warn!(step = %needed.step, "{}", unanswered.0),
+            Err(unanswered) => {
+                if flight.unfit.insert(needed.step.clone()) {
+                    tracing::warn!(step = %needed.step, "{}", unanswered.0);
+                }
+            }
         }
         if self.people.is_some() {
-            let asked = flight
-                .needs
-                .iter()
-                .any(|other| other.step == needed.step && other.attempt == needed.attempt);
-            if !asked {
+            if !flight.needs.contains(&needed) {
                 flight.needs.push_back(needed);
             }
             return Ok(false);
@@ -83,9 +85,38 @@ impl Driver<'_> {
         }
     }
 
+    /// Whether a call is a person's to carry out, and nobody can be asked: it is not begun.
+    pub(super) fn nobody_carries(&self, act: &Act) -> bool {
+        self.people.is_none()
+            && matches!(
+                self.answerers.of(&self.run, &act.step, &act.started.work),
+                Some(Answerer::Person)
+            )
+    }
+
+    /// Drops the questions that do not stand any more: the state has moved on.
+    pub(super) fn keep_standing(&self, standing: &[PersonNeeded], flight: &mut Flight) {
+        let carried = &flight.carried;
+        let stands = |needed: &PersonNeeded| {
+            standing.contains(needed)
+                || carried.contains_key(&(needed.step.clone(), needed.attempt))
+        };
+        flight.needs.retain(stands);
+        if flight.asking.as_ref().is_some_and(|asked| !stands(asked)) {
+            self.withdraw_question();
+        }
+    }
+
+    /// Whoever is being asked need not answer any more.
+    pub(super) fn withdraw_question(&self) {
+        if let Some(people) = &self.people {
+            people.withdraw();
+        }
+    }
+
     /// Asks about the first need, if nobody is being asked.
     pub(super) fn ask_next(&mut self, flight: &mut Flight) {
-        if flight.asking || flight.leave.is_some() {
+        if flight.asking.is_some() || flight.leave.is_some() {
             return;
         }
         let (Some(people), Some(needed)) = (&self.people, flight.needs.front().cloned()) else {
@@ -94,10 +125,11 @@ impl Driver<'_> {
         let people = Arc::clone(people);
         let question = self.question(&needed, flight);
         let out = flight.out.clone();
-        flight.asking = true;
+        flight.asking = Some(needed.clone());
         self.reporter.suspend();
         tokio::task::spawn_blocking(move || {
-            let said = people.ask(&question);
+            let ask = AssertUnwindSafe(|| people.ask(&question));
+            let said = catch_unwind(ask).unwrap_or(Said::Gone);
             let _ = out.send(Incoming::Said(Box::new(needed), Box::new(said)));
         });
     }

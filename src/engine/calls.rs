@@ -1,5 +1,6 @@
 //! Calls under way: requests go out, replies come back as facts, polls look again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::answerers::Answerer;
@@ -100,6 +101,7 @@ impl Driver<'_> {
             step: request.step.clone(),
             out: flight.out.clone(),
             shown,
+            lines: Arc::clone(&flight.lines),
         };
         match self.answerers.of(&self.run, &request.step, &request.work) {
             Some(Answerer::Simulated(simulated)) => {
@@ -111,7 +113,13 @@ impl Driver<'_> {
                 flight.real += 1;
                 let (cancel, out) = (Arc::clone(&flight.cancel), flight.out.clone());
                 tokio::task::spawn_blocking(move || {
-                    let reply = adapter.call(&request, &sink, &*cancel);
+                    // A panic in there must not leave the run waiting for ever.
+                    let call = AssertUnwindSafe(|| adapter.call(&request, &sink, &*cancel));
+                    let reply = catch_unwind(call).unwrap_or_else(|_| {
+                        Reply::of(Ended::Unknown(
+                            "defect in runbook: its call panicked".to_owned(),
+                        ))
+                    });
                     let _ = out.send(Incoming::Replied(Box::new(running), Box::new(reply)));
                 });
             }
@@ -162,7 +170,13 @@ impl Driver<'_> {
             Purpose::Act if flight.polls.contains_key(&key) => {
                 return self.looked(&key, running.asked, reply, flight);
             }
-            Purpose::Act => Fact::Replied(self.kept(&running.step, reply, running.asked)?),
+            Purpose::Act => match self.kept(&running.step, reply.clone(), running.asked) {
+                Ok(replied) => Fact::Replied(replied),
+                Err(error) => {
+                    flight.lost.push((running, reply));
+                    return Err(error);
+                }
+            },
         };
         self.take(&running.step, running.attempt, fact)?;
         Ok(())
@@ -269,7 +283,7 @@ impl Driver<'_> {
     }
 }
 
-fn small(value: &Value) -> bool {
+pub(super) fn small(value: &Value) -> bool {
     serde_json::to_vec(value).is_ok_and(|bytes| bytes.len() <= MAX_INLINE)
 }
 

@@ -4,9 +4,9 @@
 //! alone is recorded; what is to start is recorded; all of that is made durable with one sync; only
 //! then is anything told or started. State may run ahead of the disk; nothing outside may.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::mpsc;
 
@@ -60,6 +60,8 @@ pub struct Driver<'a> {
     pub operator: Person,
     /// Signals that came in.
     pub signals: mpsc::UnboundedReceiver<Signalled>,
+    /// Results that are recorded and not durable yet.
+    pub unsaved: Vec<Event>,
 }
 
 /// Something came in.
@@ -99,15 +101,22 @@ impl Cancel for Flag {
     }
 }
 
+/// How many lines wait for the screen at most. All of them are kept in the step's own record.
+const MAX_LINES: usize = 2_000;
+
 pub(super) struct Lines {
     pub(super) step: StepKey,
     pub(super) out: mpsc::UnboundedSender<Incoming>,
     pub(super) shown: bool,
+    pub(super) lines: Arc<AtomicUsize>,
 }
 
 impl Sink for Lines {
     fn line(&self, stream: Stream, line: &[u8]) {
-        if !self.shown {
+        if !self.shown || self.lines.fetch_add(1, Ordering::SeqCst) >= MAX_LINES {
+            if self.shown {
+                self.lines.fetch_sub(1, Ordering::SeqCst);
+            }
             return;
         }
         // Nobody listens any more when the run is over; a line that nobody shows is still kept.
@@ -119,7 +128,7 @@ impl Sink for Lines {
 
 /// What is under way.
 pub(super) struct Flight {
-    pub(super) calls: HashMap<(StepKey, Attempt, &'static str), ()>,
+    pub(super) calls: HashSet<(StepKey, Attempt, &'static str)>,
     /// Real work: while there is some, the simulated clock goes with the wall's.
     pub(super) real: usize,
     pub(super) polls: BTreeMap<Key, Polling>,
@@ -127,7 +136,8 @@ pub(super) struct Flight {
     pub(super) due: VecDeque<(Timestamp, Running, Reply)>,
     /// Needs that a person will be asked about, the first one is being asked.
     pub(super) needs: VecDeque<PersonNeeded>,
-    pub(super) asking: bool,
+    /// The need that a person is being asked about.
+    pub(super) asking: Option<PersonNeeded>,
     /// Calls that a person carries out.
     pub(super) carried: HashMap<Key, Running>,
     pub(super) last_lines: HashMap<StepKey, VecDeque<String>>,
@@ -135,7 +145,13 @@ pub(super) struct Flight {
     pub(super) out: mpsc::UnboundedSender<Incoming>,
     /// Why nothing new starts and the process is to let go.
     pub(super) leave: Option<ParkReason>,
-    pub(super) interrupted: bool,
+    pub(super) interrupts: u32,
+    /// Lines on their way to the screen: more than a screen can take are left out there.
+    pub(super) lines: Arc<AtomicUsize>,
+    /// Results that could not be kept when the disk failed.
+    pub(super) lost: Vec<(Running, Reply)>,
+    /// Prepared answers that were found not to fit, so that it is said once.
+    pub(super) unfit: HashSet<StepKey>,
 }
 
 impl Driver<'_> {
@@ -143,18 +159,21 @@ impl Driver<'_> {
     pub async fn drive(mut self, first: Vec<Happened>) -> Result<(Driven, Run), EngineError> {
         let (out, mut incoming) = mpsc::unbounded_channel();
         let mut flight = Flight {
-            calls: HashMap::new(),
+            calls: HashSet::new(),
             real: 0,
             polls: BTreeMap::new(),
             due: VecDeque::new(),
             needs: VecDeque::new(),
-            asking: false,
+            asking: None,
             carried: HashMap::new(),
             last_lines: HashMap::new(),
             cancel: Arc::new(Flag::default()),
             out,
             leave: None,
-            interrupted: false,
+            interrupts: 0,
+            lines: Arc::default(),
+            lost: Vec::new(),
+            unfit: HashSet::new(),
         };
         match self.rounds(first, &mut flight, &mut incoming).await {
             Ok(driven) => {
@@ -196,10 +215,10 @@ impl Driver<'_> {
             for start in launch {
                 self.launch(start, flight);
             }
-            self.ask_next(flight);
             if self.run.closing().is_some() {
                 return Ok(Driven::Closed);
             }
+            self.ask_next(flight);
             if let Some(left) = self.leave(flight)? {
                 return Ok(left);
             }
@@ -216,6 +235,7 @@ impl Driver<'_> {
         loop {
             let mut changed = false;
             let mut wait_until = None;
+            let mut standing = Vec::new();
             for command in self.run.commands(self.clock.now()) {
                 match command {
                     Command::Record(draft) => {
@@ -223,6 +243,9 @@ impl Driver<'_> {
                             self.record(draft, Actor::Engine)?;
                             changed = true;
                         }
+                    }
+                    Command::Act(act) if self.nobody_carries(&act) => {
+                        flight.leave.get_or_insert(ParkReason::NeedsPerson);
                     }
                     Command::Act(act) if flight.leave.is_none() => {
                         let draft = Draft {
@@ -245,12 +268,14 @@ impl Driver<'_> {
                     }
                     Command::Look(_) | Command::Verify(_) => {}
                     Command::Person(needed) => {
+                        standing.push(needed.clone());
                         changed |= self.person(needed, flight)?;
                     }
                     Command::WaitUntil(moment) => wait_until = Some(moment),
                 }
             }
             if !changed {
+                self.keep_standing(&standing, flight);
                 return Ok((launch, wait_until));
             }
         }
@@ -269,19 +294,35 @@ impl Driver<'_> {
         {
             finished.output = Some(self.store_output(value.clone())?);
         }
-        if let Err(error) = self.writer.append(event.clone()) {
-            let WriteError::Encode(_) = &error else {
-                return Err(error.into());
-            };
+        match self.writer.append(event.clone()) {
+            Ok(_) => {}
             // The record would be too large. What it says has failed then, and that is recorded.
-            event.what = match too_large(event.what, &error.to_string()) {
-                Some(what) => what,
-                None => return Err(error.into()),
-            };
-            self.writer.append(event.clone())?;
+            Err(WriteError::Encode(error)) => {
+                event.what = match too_large(event.what, &error.to_string()) {
+                    Some(what) => what,
+                    None => return Err(EngineError::Encode(error)),
+                };
+                self.writer.append(event.clone())?;
+            }
+            Err(error) => {
+                self.keep_unsaved(&event);
+                return Err(error.into());
+            }
         }
         self.run.apply(&event)?;
+        self.keep_unsaved(&event);
         Ok(())
+    }
+
+    /// Results of what had started durably: should the batch fail, they are not to be lost.
+    fn keep_unsaved(&mut self, event: &Event) {
+        let result = matches!(
+            event.what,
+            Happened::StepFinished(_) | Happened::StepUnknown { .. }
+        );
+        if result {
+            self.unsaved.push(event.clone());
+        }
     }
 
     /// A large output is kept beside the journal.
@@ -305,6 +346,7 @@ impl Driver<'_> {
     /// One sync for the whole batch; then, and only then, it is told.
     pub(super) fn make_durable(&mut self) -> Result<(), EngineError> {
         let durable = self.writer.commit()?;
+        self.unsaved.clear();
         for Durable { record, line } in &durable {
             if matches!(
                 record.event.what,
@@ -331,11 +373,7 @@ pub(super) enum Start {
 
 impl Flight {
     pub(super) fn begins(&mut self, asked: &Asked, what: &'static str) -> bool {
-        self.leave.is_none()
-            && self
-                .calls
-                .insert((asked.step.clone(), asked.attempt, what), ())
-                .is_none()
+        self.leave.is_none() && self.calls.insert((asked.step.clone(), asked.attempt, what))
     }
 
     /// Keeps the last lines of a step, for the question that its failure leads to.
@@ -358,6 +396,21 @@ fn too_large(what: Happened, why: &str) -> Option<Happened> {
         Happened::BeforeSeen { .. } => Some(Happened::BeforeSeen {
             output: None,
             failure: Some(failure()),
+        }),
+        Happened::PollSeen { met, .. } => Some(Happened::PollSeen {
+            met,
+            output: None,
+            failure: None,
+        }),
+        Happened::StepResolved { resolution, by, .. } => Some(Happened::StepResolved {
+            resolution,
+            by,
+            reason: why.to_owned(),
+            output: None,
+        }),
+        Happened::StepUnknown { streams, .. } => Some(Happened::StepUnknown {
+            reason: why.to_owned(),
+            streams,
         }),
         Happened::StepFinished(finished) => Some(Happened::StepFinished(Box::new(StepFinished {
             failure: finished.failure.map(|_| failure()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::Value;
 use crate::model::event::{Decision, FailureChoice, ManualOutcome};
+use crate::model::ids::StepKey;
 use crate::model::people::Way;
 use crate::run::{Fact, Need, PersonNeeded};
 
@@ -24,7 +25,7 @@ impl Prepared {
     /// The prepared answer to a need, if there is one. None of them ever settles a step in doubt
     /// or decides about a failure.
     pub fn answer(&self, needed: &PersonNeeded) -> Result<Option<Fact>, Unanswered> {
-        let given = self.answers.get(needed.step.as_str());
+        let given = self.given(&needed.step);
         match (&needed.need, given) {
             (Need::Failure { .. } | Need::Doubt { .. }, _) => Ok(None),
             (Need::Gate(gate), Some(given)) => {
@@ -91,6 +92,12 @@ impl Prepared {
             }
             (Need::Gate(_) | Need::Ask { .. } | Need::Manual { .. }, None) => Ok(None),
         }
+    }
+
+    /// The answer for a step, or for all items of the loops that it is in.
+    fn given(&self, step: &StepKey) -> Option<&String> {
+        let exact = self.answers.get(step.as_str());
+        exact.or_else(|| self.answers.get(&step.without_items()))
     }
 
     /// Whether a step of this key certainly has an answer.
@@ -161,12 +168,17 @@ pub enum Said {
     Park,
     /// The terminal is gone.
     Gone,
+    /// The question was withdrawn before they said anything.
+    Withdrawn,
 }
 
-/// Somebody who can be asked. Blocks until they have said something or `hurry` is set.
+/// Somebody who can be asked.
 pub trait People: Send + Sync {
-    /// Asks.
+    /// Asks, and blocks until they have said something or the question is withdrawn.
     fn ask(&self, question: &Question) -> Said;
+
+    /// Withdraws the question that is being asked, if one is.
+    fn withdraw(&self);
 }
 
 /// What is asked, with what the screen shows around it.

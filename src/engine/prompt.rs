@@ -111,7 +111,7 @@ pub fn shown(question: &Question, width: usize) -> String {
             wrapped(
                 &mut out,
                 "It was started, and nobody can say what it did: ",
-                reason,
+                &escape_controls(reason),
                 width,
             );
             if let Some(work) = work {
@@ -124,7 +124,7 @@ pub fn shown(question: &Question, width: usize) -> String {
             out.push('\n');
             line(
                 &mut out,
-                "h it happened · a run it again · s skip · x stop · p park, each with a reason: h I see db-2 as primary",
+                "h it happened · a run it again · s skip · x stop · p park, each with your reason behind it: h YOUR REASON",
             );
         }
     }
@@ -352,7 +352,7 @@ fn read_gate(gate: &GateOpened, typed: &str) -> Typed {
         (None, "y" | "yes") => decided(Decision::Approve, Some(rest)),
         (_, "n" | "no") => decided(Decision::Decline, Some(rest)),
         (_, "s" | "skip") if rest.trim().is_empty() => {
-            again("to skip the step, give a reason: s the replica was promoted by hand")
+            again("to skip the step, give your reason behind it: s YOUR REASON")
         }
         (_, "s" | "skip") => decided(Decision::Skip, Some(rest)),
         (_, "p" | "park") => park(),
@@ -388,7 +388,10 @@ fn read_answer(
     if typed == "p" || typed == "park" {
         return park();
     }
-    if let Ok(number) = typed.parse::<usize>()
+    // A choice's own word goes before its number: a choice may be called `1`.
+    let is_word = choices.iter().any(|(choice, _)| choice == typed);
+    if !is_word
+        && let Ok(number) = typed.parse::<usize>()
         && let Some((choice, _)) = number.checked_sub(1).and_then(|i| choices.get(i))
     {
         return answered(Value::from(choice.as_str()));
@@ -414,7 +417,7 @@ fn read_report(typed: &str) -> Typed {
         "d" | "done" => ManualOutcome::Done,
         "f" | "failed" => ManualOutcome::Failed,
         "s" | "skip" if rest.is_empty() => {
-            return again("to skip it, give a reason: s not needed, the host is off");
+            return again("to skip it, give your reason behind it: s YOUR REASON");
         }
         "s" | "skip" => ManualOutcome::Skipped,
         "p" | "park" => return park(),
@@ -442,7 +445,7 @@ fn read_choice(choices: &[FailureChoice], typed: &str) -> Typed {
     match choice {
         None => again("type one of the letters above"),
         Some(_) if needs_reason && rest.is_empty() => {
-            again(format!("give a reason: {word} it was done by hand"))
+            again(format!("give your reason behind it: {word} YOUR REASON"))
         }
         Some(choice) => said(Fact::Chosen {
             choice,
@@ -464,7 +467,7 @@ fn read_doubt(typed: &str) -> Typed {
         _ => return again("type h, a, s, x or p, and after it your reason"),
     };
     if rest.is_empty() {
-        return again(format!("give your reason: {word} I looked, and …"));
+        return again(format!("give your reason behind it: {word} YOUR REASON"));
     }
     said(Fact::Settled {
         resolution,

@@ -5,6 +5,7 @@ use std::time::{Duration as RealDuration, Instant};
 
 use tokio::sync::mpsc;
 
+use super::calls::small;
 use super::driver::{Driven, Driver, Flight, Incoming, Key, Running};
 use super::error::EngineError;
 use super::people::Said;
@@ -13,7 +14,7 @@ use crate::model::call::{Ended, Purpose, Reply, Work};
 use crate::model::event::{Happened, ParkReason};
 use crate::model::output::Streams;
 use crate::model::people::Actor;
-use crate::model::{Duration, Event, Timestamp};
+use crate::model::{Duration, Event, Timestamp, Value};
 use crate::report::Notice;
 use crate::run::{Command, Draft, Fact, Input, Replied};
 
@@ -25,64 +26,80 @@ impl Driver<'_> {
         incoming: &mut mpsc::UnboundedReceiver<Incoming>,
         wait_until: Option<Timestamp>,
     ) -> Result<(), EngineError> {
-        self.end_polls(flight)?;
-        let due = flight.due.iter().map(|(moment, ..)| *moment).min();
-        let look = flight
-            .polls
-            .values()
-            .filter_map(|polling| polling.next)
-            .min();
-        let next = [due, look, wait_until].into_iter().flatten().min();
-        let nothing_real = flight.real == 0 && !flight.asking;
-        // What has come in already goes first.
-        if let Ok(came) = incoming.try_recv() {
-            return self.came(came, flight);
-        }
-        if let Ok(signal) = self.signals.try_recv() {
-            self.signalled(&signal, flight);
+        if self.end_polls(flight)? {
             return Ok(());
         }
+        // The tasks that listen for signals run on this thread too: they get their turn however
+        // much a step prints.
+        tokio::task::yield_now().await;
+        if let Ok(signal) = self.signals.try_recv() {
+            self.signalled(signal, flight);
+            return Ok(());
+        }
+        // What has come in already goes first.
+        while let Ok(came) = incoming.try_recv() {
+            if let Some(came) = self.told(came, flight) {
+                return self.came(came, flight);
+            }
+        }
+        let due = flight.due.iter().map(|(moment, ..)| *moment).min();
+        let looks = flight.polls.values().filter_map(|polling| polling.next);
+        let next = [due, looks.min(), wait_until].into_iter().flatten().min();
+        let nothing_real = flight.real == 0 && flight.asking.is_none();
         if let Some(next) = next {
             if next <= self.clock.now() || (nothing_real && self.clock.skip_to(next)) {
                 return self.due_now(flight);
             }
-        } else if nothing_real {
-            return if flight.leave.is_some()
-                || !flight.needs.is_empty()
-                || self.run.closing().is_some()
-            {
-                Ok(())
-            } else {
-                self.must_move()
-            };
-        }
-        if let Some(next) = next {
             self.reporter.notice(Notice::Waiting {
                 until: next,
                 now: self.clock.now(),
                 run: &self.run,
             });
+        } else if nothing_real {
+            let goes_on = flight.leave.is_some() || !flight.needs.is_empty();
+            return if goes_on { Ok(()) } else { self.must_move() };
         }
-        let patience = next.map_or(RealDuration::from_secs(3600), |next| {
-            Duration::between(self.clock.now(), next).as_std()
-        });
-        let began = Instant::now();
-        let came = tokio::select! {
-            came = incoming.recv() => came,
-            signal = self.signals.recv() => {
-                self.clock.elapsed(began.elapsed());
-                if let Some(signal) = signal {
-                    self.signalled(&signal, flight);
+        loop {
+            let patience = next.map_or(RealDuration::from_secs(3600), |next| {
+                Duration::between(self.clock.now(), next).as_std()
+            });
+            let began = Instant::now();
+            let came = tokio::select! {
+                biased;
+                signal = self.signals.recv() => {
+                    self.clock.elapsed(began.elapsed());
+                    if let Some(signal) = signal {
+                        self.signalled(signal, flight);
+                    }
+                    return Ok(());
                 }
-                return Ok(());
+                came = incoming.recv() => came,
+                () = tokio::time::sleep(patience) => None,
+            };
+            self.clock.elapsed(began.elapsed());
+            match came.map(|came| self.told(came, flight)) {
+                // A line was told: nothing follows from it.
+                Some(None) => {}
+                Some(Some(came)) => return self.came(came, flight),
+                None => return self.due_now(flight),
             }
-            () = tokio::time::sleep(patience) => None,
-        };
-        self.clock.elapsed(began.elapsed());
-        match came {
-            Some(came) => self.came(came, flight),
-            None => self.due_now(flight),
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// Tells a line, from which nothing follows; gives anything else back.
+    fn told(&mut self, came: Incoming, flight: &mut Flight) -> Option<Incoming> {
+        let Incoming::Line(step, stream, line) = came else {
+            return Some(came);
+        };
+        flight.lines.fetch_sub(1, Ordering::SeqCst);
+        flight.remember(&step, &line);
+        self.reporter.notice(Notice::Line {
+            step: &step,
+            stream,
+            line: &line,
+        });
+        None
     }
 
     /// With nothing under way there must be something to do: else the next round finds nothing
@@ -108,17 +125,10 @@ impl Driver<'_> {
                 flight.real -= 1;
                 self.replied(*running, *reply, flight)
             }
-            Incoming::Line(step, stream, line) => {
-                flight.remember(&step, &line);
-                self.reporter.notice(Notice::Line {
-                    step: &step,
-                    stream,
-                    line: &line,
-                });
-                Ok(())
-            }
+            // Told on its way in.
+            Incoming::Line(..) => Ok(()),
             Incoming::Said(needed, said) => {
-                flight.asking = false;
+                flight.asking = None;
                 flight
                     .needs
                     .retain(|other| other.step != needed.step || other.attempt != needed.attempt);
@@ -131,8 +141,12 @@ impl Driver<'_> {
                 }
                 match *said {
                     Said::Fact(fact) => {
-                        self.take(&needed.step, needed.attempt, fact)?;
+                        if !self.take(&needed.step, needed.attempt, fact)? {
+                            tracing::warn!(step = %needed.step, "the answer came too late and changes nothing");
+                        }
                     }
+                    // The question did not stand any more.
+                    Said::Withdrawn => {}
                     Said::Park => {
                         flight.leave.get_or_insert(ParkReason::Operator);
                     }
@@ -167,18 +181,26 @@ impl Driver<'_> {
         };
         let reply = match said {
             Said::Fact(fact) => super::carried::reply(fact, &shape),
-            Said::Park | Said::Gone => None,
+            Said::Park | Said::Gone | Said::Withdrawn => None,
         };
         match reply {
             Some(reply) => self.replied(running, reply, flight),
-            // They left before they said: whether it was done is not known.
             None => {
-                let ended =
-                    Ended::Unknown("the person left before saying what they did".to_owned());
                 flight.leave.get_or_insert(ParkReason::Operator);
-                self.replied(running, Reply::of(ended), flight)
+                self.left_undone(running, flight)
             }
         }
+    }
+
+    /// The person left before they said whether they did it: of a change nobody knows; a look is
+    /// made again.
+    fn left_undone(&mut self, running: Running, flight: &mut Flight) -> Result<(), EngineError> {
+        let view = self.run.step(&running.step);
+        if view.is_some_and(|view| view.effect().acts()) {
+            let ended = Ended::Unknown("the person left before saying what they did".to_owned());
+            self.replied(running, Reply::of(ended), flight)?;
+        }
+        Ok(())
     }
 
     /// Delivers what is due, and looks again where a poll's time has come.
@@ -219,10 +241,11 @@ impl Driver<'_> {
     }
 
     /// Where the run is ending, nobody waits for what a poll might still see.
-    pub(super) fn end_polls(&mut self, flight: &mut Flight) -> Result<(), EngineError> {
+    pub(super) fn end_polls(&mut self, flight: &mut Flight) -> Result<bool, EngineError> {
         if !self.run.is_ending() || flight.leave.is_some() {
-            return Ok(());
+            return Ok(false);
         }
+        let mut ended = false;
         let idle: Vec<Key> = flight
             .polls
             .iter()
@@ -238,21 +261,28 @@ impl Driver<'_> {
             if let Some(polling) = flight.polls.remove(&key) {
                 let reply = Reply::of(Ended::Cancelled);
                 let replied = self.kept(&key.0, reply, polling.began)?;
-                self.take(&key.0, key.1, Fact::Replied(replied))?;
+                ended |= self.take(&key.0, key.1, Fact::Replied(replied))?;
             }
         }
-        Ok(())
+        Ok(ended)
     }
 
-    pub(super) fn signalled(&mut self, signal: &Signalled, flight: &mut Flight) {
-        let again = flight.leave.is_some();
+    /// Nothing new starts; what acts is waited for. A second interrupt ends it.
+    pub(super) fn signalled(&mut self, signal: Signalled, flight: &mut Flight) {
         flight
             .leave
             .get_or_insert(ParkReason::Signal(signal.name().to_owned()));
-        if again && signal.is_interrupt() {
-            flight.interrupted = true;
+        if signal.is_interrupt() {
+            flight.interrupts += 1;
+        }
+        if flight.interrupts > 1 {
             flight.cancel.0.store(true, Ordering::SeqCst);
         }
+        self.reporter.notice(Notice::Leaving {
+            signal: signal.name(),
+            acting: flight.real,
+            ending: flight.interrupts > 1,
+        });
     }
 
     /// Lets go of the run, once what acts has been waited for.
@@ -263,6 +293,10 @@ impl Driver<'_> {
         if flight.real > 0 || !flight.due.is_empty() {
             return Ok(None);
         }
+        for (_, running) in std::mem::take(&mut flight.carried) {
+            self.left_undone(running, flight)?;
+        }
+        self.withdraw_question();
         self.record(
             Draft {
                 step: None,
@@ -274,7 +308,7 @@ impl Driver<'_> {
             Actor::Engine,
         )?;
         self.make_durable()?;
-        Ok(Some(if flight.interrupted {
+        Ok(Some(if flight.interrupts > 1 {
             Driven::Interrupted
         } else {
             Driven::Parked(reason)
@@ -289,22 +323,47 @@ impl Driver<'_> {
         flight: &mut Flight,
         incoming: &mut mpsc::UnboundedReceiver<Incoming>,
     ) {
-        let mut results = Vec::new();
+        let mut results = std::mem::take(&mut self.unsaved);
+        if flight.real > 0 {
+            self.reporter.notice(Notice::Leaving {
+                signal: "failure of the journal",
+                acting: flight.real,
+                ending: false,
+            });
+        }
+        let mut ended: Vec<(Running, Reply)> = std::mem::take(&mut flight.lost);
         while flight.real > 0 {
-            let Some(came) = incoming.recv().await else {
-                break;
+            let came = tokio::select! {
+                biased;
+                signal = self.signals.recv() => {
+                    if let Some(signal) = signal {
+                        self.signalled(signal, flight);
+                    }
+                    continue;
+                }
+                came = incoming.recv() => came,
             };
-            let Incoming::Replied(running, reply) = came else {
-                continue;
-            };
-            flight.real -= 1;
-            if running.purpose == Purpose::Act {
-                results.extend(self.result_without_streams(&running, *reply));
+            match came {
+                None => break,
+                Some(Incoming::Replied(running, reply)) => {
+                    flight.real -= 1;
+                    ended.push((*running, *reply));
+                }
+                Some(_) => {}
             }
         }
         let simulated = std::mem::take(&mut flight.due);
-        for (_, running, reply) in simulated {
-            if running.purpose == Purpose::Act {
+        ended.extend(
+            simulated
+                .into_iter()
+                .map(|(_, running, reply)| (running, reply)),
+        );
+        for (running, reply) in ended {
+            // A look of a poll says nothing about its end: it is polled again.
+            let polled = flight
+                .polls
+                .contains_key(&(running.step.clone(), running.attempt));
+            if running.purpose == Purpose::Act && !polled {
                 results.extend(self.result_without_streams(&running, reply));
             }
         }
@@ -315,13 +374,19 @@ impl Driver<'_> {
         }
     }
 
-    /// A result for the last records of a full disk: what was printed has no room there.
+    /// A result for the last records of a full disk: what was printed, or is large, has no room
+    /// there.
     fn result_without_streams(&self, running: &Running, reply: Reply) -> Option<Event> {
+        let ended = match reply.ended {
+            Ended::Succeeded(output) if !small(&output) => Ended::Succeeded(Value::None),
+            Ended::Failed(failure, Some(output)) if !small(&output) => Ended::Failed(failure, None),
+            other => other,
+        };
         let input = Input {
             step: running.step.clone(),
             attempt: running.attempt,
             fact: Fact::Replied(Replied {
-                ended: reply.ended,
+                ended,
                 streams: Streams::default(),
                 notes: vec!["its output could not be kept: the disk was full".to_owned()],
                 took: Duration::between(running.asked, self.clock.now()),

@@ -332,6 +332,21 @@ impl StepKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The key without the items of the loops around it: `wave[2]/drain` → `wave/drain`.
+    pub fn without_items(&self) -> String {
+        let mut out = String::with_capacity(self.0.len());
+        let mut depth = 0_u32;
+        for c in self.0.chars() {
+            match c {
+                '[' => depth += 1,
+                ']' => depth = depth.saturating_sub(1),
+                c if depth == 0 => out.push(c),
+                _ => {}
+            }
+        }
+        out
+    }
 }
 
 impl fmt::Display for StepKey {

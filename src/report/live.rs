@@ -16,8 +16,9 @@ use super::line::Line;
 use super::progress::Progress;
 use super::reporter::{Notice, Reporter};
 use super::scroll::scrolled;
-use super::style::{Look, environment};
+use super::style::{Look, Tone, environment};
 use super::summary::summary_in;
+use super::words;
 use crate::model::event::Happened;
 use crate::model::ids::StepKey;
 use crate::model::{Duration, Event, Timestamp};
@@ -303,6 +304,16 @@ impl Reporter for Live {
                 self.recorded(event, run);
             }
             Notice::Line { step, line, .. } => self.output(step, line),
+            Notice::Leaving {
+                signal,
+                acting,
+                ending,
+            } => {
+                let text = Line::new()
+                    .tone(Tone::Strong, &words::leaving(signal, acting, ending))
+                    .wrap(&self.look(), 2);
+                self.print(text);
+            }
             Notice::Waiting { until, now, run } => {
                 self.now = Some(now);
                 self.waiting = Some(until);

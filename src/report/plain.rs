@@ -174,6 +174,16 @@ impl<W: Write> Reporter for Plain<W> {
                     .cut(&self.look);
                 self.write(&line);
             }
+            Notice::Leaving {
+                signal,
+                acting,
+                ending,
+            } => {
+                let text = Line::new()
+                    .tone(Tone::Strong, &words::leaving(signal, acting, ending))
+                    .wrap(&self.look, 2);
+                self.write(&text);
+            }
             Notice::Waiting { until, now, .. } => {
                 // Polls come back every few seconds: a log tells only the waits that a reader
                 // would wonder about.

@@ -27,6 +27,15 @@ pub enum Notice<'a> {
         /// The line, without its end.
         line: &'a [u8],
     },
+    /// The run is being left: nothing new starts, and what acts is waited for.
+    Leaving {
+        /// Why: the signal's name.
+        signal: &'a str,
+        /// How many real calls are still under way.
+        acting: usize,
+        /// Whether they are being ended.
+        ending: bool,
+    },
     /// Nothing is to be done before this moment: a pause, a retry's delay, the next look of a poll.
     Waiting {
         /// Until when, in the run's time.

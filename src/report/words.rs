@@ -123,6 +123,18 @@ pub(super) fn who(by: &Actor, way: Way) -> String {
     }
 }
 
+/// What happens now that the run is being left.
+pub(super) fn leaving(signal: &str, acting: usize, ending: bool) -> String {
+    match (acting, ending) {
+        (0, _) => format!("{signal}: nothing new starts"),
+        (_, false) => format!(
+            "{signal}: nothing new starts; waiting for what runs ({acting}). Ctrl-C twice ends it, \
+             and it will be in doubt"
+        ),
+        (_, true) => format!("{signal}: ending what runs ({acting}); it will be in doubt"),
+    }
+}
+
 /// A person's own words, where there are any.
 pub(super) fn because(reason: Option<&str>) -> String {
     reason.map_or_else(String::new, |reason| format!(": {reason}"))
