@@ -289,3 +289,79 @@ fn an_output_too_large_for_a_record_fails_its_step_and_not_the_journal() {
     ran.exits(0);
     place.run(&["audit", "verify", "last"]).exits(0);
 }
+
+#[test]
+fn an_answer_for_a_looped_gate_holds_for_every_item() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: fence, for_each: [db-1, db-2], call: \"$DATABASE_TOOL fence {{ item }} --cluster main\", gate: \"Cut off {{ item }}?\" }\n",
+    );
+    let ran = place.run(&["run", "./x.yaml", "--yes", "--answer", "fence=decline"]);
+    ran.exits(77);
+    assert!(place.world().log().is_empty());
+}
+
+#[test]
+fn a_call_that_a_person_carries_out_needs_a_person() {
+    let place = Place::new();
+    place.write(
+        "runbook.yaml",
+        "default_environment: lab\nenvironments:\n  lab:\n    policy: { unattended: allow, gates: { change: none, destructive: none } }\n    tools: { CHAT_TOOL: manual }\n",
+    );
+    let text = "name: x\ntitle: X\nparams:\n  go: { type: boolean, default: true }\nsteps:\n  - { id: tell, IF call: $CHAT_TOOL post --channel incidents hello }\n";
+    place.write("x.yaml", &text.replace("IF", ""));
+    place.run(&["run", "./x.yaml"]).exits(77);
+    assert!(!place.state().exists());
+    place.write(
+        "y.yaml",
+        &text
+            .replace("name: x", "name: y")
+            .replace("IF", "if: params.go,"),
+    );
+    place
+        .run(&["run", "./y.yaml"])
+        .exits(77)
+        .says("runbook resume");
+    assert!(!place.kinds().contains(&"step_started".to_owned()));
+}
+
+#[test]
+fn a_chatty_step_keeps_nobody_from_ending_the_run() {
+    use std::io::Read;
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: noise, run: ['yes'], effect: read, timeout: 10m }\n",
+    );
+    let mut child = place
+        .command(&["run", "./x.yaml"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Once it prints, it is interrupted twice.
+    let mut err = child.stderr.take().unwrap();
+    let mut some = [0; 65536];
+    err.read_exact(&mut some).unwrap();
+    let drain = std::thread::spawn(move || {
+        let mut rest = [0; 65536];
+        while err.read(&mut rest).is_ok_and(|n| n > 0) {}
+    });
+    let pid = place.held_by();
+    for _ in 0..2 {
+        let sent = std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+    let status = child.wait().unwrap();
+    drain.join().unwrap();
+    assert_eq!(status.code(), Some(130));
+    let kinds = place.kinds();
+    assert_eq!(
+        kinds.last().map(String::as_str),
+        Some("run_parked"),
+        "{kinds:?}"
+    );
+}

@@ -22,7 +22,7 @@ pub struct Cli {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Say less: no plan, no live view, only what fails and the end
+    /// Say less: only how a run ended, and what it waits for
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Say more: what the engine does, on standard error; twice for all of it

@@ -14,7 +14,7 @@ use crate::engine::{
 use crate::journal::Store;
 use crate::model::Timestamp;
 use crate::model::event::{ParkReason, Simulated};
-use crate::report::{JsonLines, Live, Plain, Reporter};
+use crate::report::{JsonLines, Live, Plain, Quiet, Reporter};
 use crate::run::Run;
 
 /// What a held run is driven with.
@@ -131,7 +131,10 @@ fn reporter(screen: &Screen, json: bool) -> Box<dyn Reporter> {
     if json {
         return Box::new(JsonLines::new(std::io::stdout()));
     }
-    if screen.live && !screen.quiet {
+    if screen.quiet {
+        return Box::new(Quiet::new(std::io::stderr(), screen.err));
+    }
+    if screen.live {
         return Box::new(Live::stderr(screen.err, zone, terminal_width));
     }
     Box::new(Plain::new(std::io::stderr(), screen.err, zone))

@@ -137,7 +137,7 @@ impl Driver<'_> {
                 flight.needs.push_back(PersonNeeded {
                     step: request.step.clone(),
                     attempt: request.attempt,
-                    need: super::carried::need(&request),
+                    need: super::carried::need(&request, self.example(&request.work)),
                 });
             }
             None => {
@@ -214,6 +214,18 @@ impl Driver<'_> {
             notes: reply.notes,
             took: Duration::between(asked, self.clock.now()),
         })
+    }
+
+    /// What a call's answer may look like.
+    fn example(&self, work: &Work) -> Option<&Value> {
+        let Work::Call(call) = work else {
+            return None;
+        };
+        let action = self.run.plan().action(&call.tool.tool, &call.action)?;
+        action
+            .example
+            .as_ref()
+            .filter(|_| !action.output.is_empty())
     }
 
     /// Whether what the step prints stays out of journal and screen.

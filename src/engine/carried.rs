@@ -6,7 +6,7 @@ use crate::model::{Shape, Value};
 use crate::run::{Fact, Need};
 
 /// What the person is asked to do. Later steps read its output, so they type in its fields.
-pub fn need(request: &Request) -> Need {
+pub fn need(request: &Request, example: Option<&Value>) -> Need {
     let words = match &request.work {
         Work::Call(call) => format!(
             "{} {}",
@@ -19,10 +19,15 @@ pub fn need(request: &Request) -> Need {
         ),
         Work::Process(_) => "this command".to_owned(),
     };
-    Need::Manual {
-        items: vec![format!("Do this by hand: {words}")],
-        by: None,
+    let mut items = vec![format!("Do this by hand: {words}")];
+    if let Some(example) = example {
+        // Later steps read what it would have answered.
+        items.push(format!(
+            "Then type d and what you saw, as JSON, for later steps read it: d {}",
+            example.to_plain()
+        ));
     }
+    Need::Manual { items, by: None }
 }
 
 /// A word as a person would type it.
@@ -52,9 +57,9 @@ pub fn reply(fact: Fact, shape: &Shape) -> Option<Reply> {
             Ok(output) => Ended::Succeeded(output),
             Err(message) => Ended::Failed(Failure::new(FailureKind::Output, message), Some(output)),
         },
-        ManualOutcome::Skipped | ManualOutcome::Failed => {
-            Ended::Failed(Failure::new(FailureKind::Person, note), None)
-        }
+        // What was not done leaves nothing behind that would be taken back.
+        ManualOutcome::Skipped => Ended::Failed(Failure::new(FailureKind::NotStarted, note), None),
+        ManualOutcome::Failed => Ended::Failed(Failure::new(FailureKind::Person, note), None),
     };
     Some(Reply::of(ended))
 }

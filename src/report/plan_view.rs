@@ -40,7 +40,7 @@ pub fn brief(plan: &Plan, look: &Look) -> String {
         let of = leaves.iter().filter(|ix| plan.node(**ix).effect >= least);
         of.count()
     };
-    let mut steps = Line::new().text(&format!("{} steps", leaves.len()));
+    let mut steps = Line::new().text(&counted(leaves.len(), "step"));
     steps = match acting(Effect::Change) {
         0 => steps.text(", none of which changes anything"),
         n => steps.tone(Tone::Warn, &format!(", {n} of them CHANGE something")),
@@ -51,6 +51,16 @@ pub fn brief(plan: &Plan, look: &Look) -> String {
     };
     out.push_str(&steps.wrap(look, 2));
     out.push('\n');
+    let programs = leaves.iter().map(|ix| &plan.node(*ix).does);
+    let programs = programs.filter(|does| matches!(does, NodeDoes::Run(_))).count();
+    if programs > 0 && !plan.real {
+        let said = format!(
+            "{} start programs on this machine for real; the runbook says that they only look",
+            counted(programs, "step"),
+        );
+        out.push_str(&Line::new().tone(Tone::Warn, &said).wrap(look, 2));
+        out.push('\n');
+    }
     let gates = plan.nodes.iter().filter(|node| node.gate.is_some()).count();
     let people = leaves.iter().map(|ix| &plan.node(*ix).does);
     let people = people

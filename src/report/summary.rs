@@ -142,7 +142,7 @@ impl Summary<'_> {
             }
         }
         if count > MOST {
-            let more = format!("  … and {} more: runbook audit show last", count - MOST);
+            let more = format!("  … and {} more, all of them in the journal", count - MOST);
             self.push(Line::new().tone(Tone::Quiet, &more), 2);
         }
     }
@@ -156,12 +156,12 @@ impl Summary<'_> {
             next.push((format!("runbook resume {id}"), "go on where it stands"));
         }
         next.push((
-            "runbook audit show last".to_owned(),
+            format!("runbook audit show {id}"),
             "what happened, all of it",
         ));
         if run.closing().is_some() {
             next.push((
-                "runbook audit verify last".to_owned(),
+                format!("runbook audit verify {id}"),
                 "prove that this is the record",
             ));
             if run.outcome() != crate::model::event::RunOutcome::Succeeded {

@@ -16,6 +16,7 @@ mod due;
 mod ending;
 mod failure;
 mod gate;
+mod instances;
 pub mod invariants;
 mod lanes;
 mod legal;

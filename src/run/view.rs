@@ -197,6 +197,15 @@ impl<'a> StepView<'a> {
         }
     }
 
+    /// Whether nothing new starts around it, so that nobody waits for what a poll might still see:
+    /// the run is ending, or a block around it has failed.
+    pub fn is_stopping(&self) -> bool {
+        self.run
+            .by_key
+            .get(&self.inst.key)
+            .is_some_and(|ix| self.run.halted(*ix))
+    }
+
     /// Whether its turn has come and a person or the engine is at it.
     pub fn is_active(&self) -> bool {
         self.inst.state.is_active()

@@ -420,17 +420,14 @@ impl<S: Script> Driver<S> {
         }
     }
 
-    /// Nobody waits for what a poll might still see once the run is ending.
+    /// Nobody waits for what a poll might still see once nothing new starts around it.
     fn end_polls(&mut self) -> bool {
-        if !self.run.is_ending() {
-            return false;
-        }
         let idle = self.flight.iter().position(|flying| {
             let What::Act(act) = &flying.what else {
                 return false;
             };
-            let after = self.run.step(&act.step).unwrap().is_after_steps();
-            flying.poller.is_some() && flying.due > self.now && !after
+            let stopping = self.run.step(&act.step).unwrap().is_stopping();
+            flying.poller.is_some() && flying.due > self.now && stopping
         });
         let Some(idle) = idle else {
             return false;
@@ -527,11 +524,6 @@ impl<S: Script> Driver<S> {
         let reason = ParkReason::NeedsPerson;
         self.happen(of_run(Happened::RunParked { reason }), false);
         Left::Needs(Box::new(needed))
-    }
-
-    /// What was started, in order.
-    pub fn started(&self) -> Vec<Started> {
-        starts(&self.events)
     }
 }
 

@@ -4,6 +4,12 @@
 //! event the invariants hold; every story's events fold to the same run, and every prefix of them
 //! can be taken up again and goes on to an end.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may panic"
+)]
+
 mod chance;
 mod conditions;
 mod doubts;

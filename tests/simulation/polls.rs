@@ -184,3 +184,26 @@ steps:
     assert!(Duration::between(start_of_time(), last.at) < Duration::from_secs(60));
     assert!(matches!(last.what, Happened::RunClosed(_)));
 }
+
+#[test]
+fn a_poll_ends_when_the_block_around_it_fails() {
+    let told = story(
+        "
+steps:
+  - parallel: true
+    on_failure: continue
+    steps:
+      - { id: a, call: $BOX look, until: output.state == 'up', within: 1h }
+      - { id: b, call: $BOX set }
+  - { id: c, call: $BOX look }
+",
+    )
+    .reply("a", sees("down"))
+    .reply("b", fails("boom"))
+    .run();
+    told.expect_status("a", Status::Cancelled)
+        .expect_started(&["a", "b", "c"])
+        .expect_outcome(RunOutcome::SucceededWithFailures);
+    let last = told.events.last().unwrap();
+    assert!(Duration::between(start_of_time(), last.at) < Duration::from_secs(60));
+}

@@ -29,7 +29,7 @@ fn drive(plan: &Arc<Plan>, batch: usize) -> (Run, Took) {
         commands: 0,
         rounds: 0,
     };
-    let mut happen = |run: &mut Run, took: &mut Took, draft: Draft| {
+    let happen = |run: &mut Run, took: &mut Took, draft: Draft| {
         let event = Event {
             at: start_of_time(),
             step: draft.step,

@@ -100,6 +100,13 @@ impl Place {
         runs[0].join("journal.jsonl")
     }
 
+    /// The process that holds the only run.
+    pub fn held_by(&self) -> String {
+        let holder = std::fs::read_to_string(self.runs()[0].join("holder")).unwrap();
+        let holder: serde_json::Value = serde_json::from_str(&holder).unwrap();
+        holder["pid"].to_string()
+    }
+
     /// The kinds of a journal's records, in order.
     pub fn kinds(&self) -> Vec<String> {
         self.records()

@@ -148,6 +148,10 @@ impl Binder<'_> {
             return false;
         };
         match variable.clone() {
+            // As in runbook.yaml, `manual` is a person, not a program of that name.
+            Ok(argv) if argv == ["manual"] => {
+                self.bound(tool, Answers::Person, BoundBy::Variable);
+            }
             Ok(argv) => self.bound(tool, Answers::Command { argv }, BoundBy::Variable),
             Err(why) => self.fail(BindError::Variable {
                 tool: tool.tool.clone(),

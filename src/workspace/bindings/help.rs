@@ -20,10 +20,7 @@ impl BindError {
             Self::VariableInSandbox { tool, by } => {
                 vec![format!("unset {tool}"), instead(*by)]
             }
-            Self::RunStepInSandbox { by } => vec![
-                "`runbook drill` rehearses it without starting a process".to_owned(),
-                instead(*by),
-            ],
+            Self::RunStepInSandbox { by } => vec![instead(*by)],
             Self::Unbound {
                 environment,
                 file,
