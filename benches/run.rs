@@ -1,5 +1,12 @@
 //! What the state machine costs for each step, nothing else being there: no disk, no process.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a bench that cannot go on may panic"
+)]
+
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::Arc;

@@ -52,7 +52,9 @@ pub fn brief(plan: &Plan, look: &Look) -> String {
     out.push_str(&steps.wrap(look, 2));
     out.push('\n');
     let programs = leaves.iter().map(|ix| &plan.node(*ix).does);
-    let programs = programs.filter(|does| matches!(does, NodeDoes::Run(_))).count();
+    let programs = programs
+        .filter(|does| matches!(does, NodeDoes::Run(_)))
+        .count();
     if programs > 0 && !plan.real {
         let said = format!(
             "{} start programs on this machine for real; the runbook says that they only look",

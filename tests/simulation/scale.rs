@@ -133,14 +133,14 @@ fn a_parallel_block_of_5_000_steps_each_with_a_need() {
 }
 
 #[test]
-fn a_loop_of_10_000_items_of_blocks() {
+fn a_loop_of_5_000_items_of_blocks() {
     let text = "
 steps:
   - id: a
-    for_each: range(10000)
+    for_each: range(5000)
     max_parallel: 8
     undo: $BOX set un
     steps: [ { id: x, call: '$BOX set {{ item }}' } ]
 ";
-    check(plan_of(text, &[], lenient()), 10_000, 1);
+    check(plan_of(text, &[], lenient()), 5_000, 1);
 }

@@ -407,7 +407,6 @@ impl Story {
             run: driver.run,
             events: driver.events,
             left,
-            now: driver.now,
         };
         told.folds_again();
         told.resumes_from_everywhere();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runbook::model::event::{GateOpened, Happened, RunOutcome};
 use runbook::model::ids::StepKey;
-use runbook::model::{Event, Status, Timestamp};
+use runbook::model::{Event, Status};
 use runbook::run::{Need, Run, StepView, fold};
 
 use super::driver::{Driver, Left, Started, run_id, starts, trace};
@@ -15,7 +15,6 @@ pub struct Told {
     pub run: Run,
     pub events: Vec<Event>,
     pub left: Left,
-    pub now: Timestamp,
 }
 
 impl Told {
