@@ -171,3 +171,43 @@ fn threat_51_what_was_typed_ahead_answers_nothing() {
     exits(&mut session, 77);
     assert!(place.world().log().is_empty());
 }
+
+#[test]
+fn a_question_that_no_longer_stands_is_withdrawn() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - parallel: true\n    steps:\n      - { id: a, call: $DATABASE_TOOL failover --cluster main, gate: First? }\n      - { id: b, call: $DATABASE_TOOL failover --cluster main, gate: Second? }\nfinally:\n  - { id: end, call: $DATABASE_TOOL status }\n",
+    );
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    expect(&mut session, "First?");
+    expect(&mut session, "> ");
+    session.send_line("n").unwrap();
+    // The second gate is dead with the first: the run goes to its end by itself.
+    expect(&mut session, "audit verify");
+    exits(&mut session, 77);
+    assert!(place.world().log().is_empty());
+}
+
+#[test]
+fn the_place_stands_beside_the_cursor_where_it_is_real() {
+    let place = Place::new();
+    place.write(
+        "runbook.yaml",
+        "default_environment: prod\nenvironments:\n  prod:\n    tools: { CHAT_TOOL: manual }\n",
+    );
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: tell, call: $CHAT_TOOL post --channel incidents hello }\n",
+    );
+    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    expect(&mut session, "REAL prod > ");
+    session.send_line("y").unwrap();
+    expect(&mut session, "Do this by hand: CHAT_TOOL post");
+    expect(&mut session, "REAL prod > ");
+    session.send_line("p").unwrap();
+    // Whether it was done is not known, and that is what the journal says.
+    exits(&mut session, 75);
+    assert!(place.kinds().contains(&"step_unknown".to_owned()));
+    place.run(&["audit", "verify", "last"]).exits(12);
+}
