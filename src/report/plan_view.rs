@@ -57,8 +57,8 @@ pub fn brief(plan: &Plan, look: &Look) -> String {
         .count();
     if programs > 0 && !plan.real {
         let said = format!(
-            "{} start programs on this machine for real; the runbook says that they only look",
-            counted(programs, "step"),
+            "programs that are started on this machine, for real: {programs}. The runbook says that \
+             they only look",
         );
         out.push_str(&Line::new().tone(Tone::Warn, &said).wrap(look, 2));
         out.push('\n');

@@ -127,11 +127,18 @@ pub(super) fn who(by: &Actor, way: Way) -> String {
 pub(super) fn leaving(signal: &str, acting: usize, ending: bool) -> String {
     match (acting, ending) {
         (0, _) => format!("{signal}: nothing new starts"),
-        (_, false) => format!(
-            "{signal}: nothing new starts; waiting for what runs ({acting}). Ctrl-C twice ends it, \
-             and it will be in doubt"
-        ),
-        (_, true) => format!("{signal}: ending what runs ({acting}); it will be in doubt"),
+        (_, false) => {
+            let again = if signal == "interrupt" {
+                "again"
+            } else {
+                "twice"
+            };
+            format!(
+                "{signal}: nothing new starts; waiting for what runs ({acting}). Ctrl-C {again} \
+                 ends it, and leaves a change in doubt"
+            )
+        }
+        (_, true) => format!("{signal}: ending what runs ({acting}); a change is in doubt then"),
     }
 }
 
