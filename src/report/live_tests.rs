@@ -222,7 +222,7 @@ fn a_spinner_ticks_and_the_end_stops_it() {
     testing::report(&story, &mut live);
     live.finish(&story.run);
     let text = term.contents();
-    assert!(text.ends_with("prove that this is the record"), "{text}");
+    assert!(text.ends_with("prove the record"), "{text}");
     assert!(!text.contains("Ctrl-C stops"), "{text}");
 }
 

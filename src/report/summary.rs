@@ -155,18 +155,12 @@ impl Summary<'_> {
         if run.closing().is_none() {
             next.push((format!("runbook resume {id}"), "go on where it stands"));
         }
-        next.push((
-            format!("runbook audit show {id}"),
-            "what happened, all of it",
-        ));
+        next.push((format!("runbook audit show {id}"), "all that happened"));
         if run.closing().is_some() {
-            next.push((
-                format!("runbook audit verify {id}"),
-                "prove that this is the record",
-            ));
+            next.push((format!("runbook audit verify {id}"), "prove the record"));
             if run.outcome() != crate::model::event::RunOutcome::Succeeded {
                 let show = format!("runbook show {}", run.plan().runbook);
-                next.push((show, "read the runbook before trying again"));
+                next.push((show, "read it before another try"));
             }
         }
         let column = next

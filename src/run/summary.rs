@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
+use super::names::At;
 use super::state::{InstIx, Phase, Role, Run, State};
+use crate::model::call::Work;
 use crate::model::event::{RunOutcome, SkipReason};
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Duration, Status};
+use crate::plan::{NodeDoes, PlannedUndo};
 use crate::spec::step::UndoWhen;
 
 /// How many steps stand where, blocks and loops as such left out.
@@ -128,6 +131,7 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
             _ => {}
         }
     }
+    let stopped = run.ending.is_some();
     let undoing = run.undoing.iter().flat_map(|undoing| &undoing.queue);
     let undone: HashSet<InstIx> = undoing.map(|(of, _)| *of).collect();
     for ix in run.acted.values() {
@@ -138,13 +142,69 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
         );
         let words = match run.undo_when(*ix) {
             _ if !still_there => continue,
+            // What was done before the run ended early stays, and somebody must know of it.
+            Some(UndoWhen::Failure) if stopped && !undone.contains(ix) => "still in place",
             Some(UndoWhen::Later) => "undo when the time has come",
             // The run was stopped before it came to its turn.
             Some(UndoWhen::End) => "take back by hand",
             _ if undone.contains(ix) => "take back by hand",
             _ => continue,
         };
-        out.push(format!("{words}: {}", run.title_of(inst)));
+        let how = how_to_undo(run, *ix).map_or_else(String::new, |how| format!(" ({how})"));
+        out.push(format!("{words}: {}{how}", run.title_of(inst)));
+    }
+    if stopped {
+        out.extend(not_reached(run));
     }
     out
+}
+
+/// The steps and blocks of the runbook itself that an early end kept from their turn.
+fn not_reached(run: &Run) -> Option<String> {
+    let root = run.frames.first()?.insts.get(&run.plan.steps)?;
+    let left: Vec<String> = run
+        .inst(*root)
+        .children
+        .iter()
+        .map(|ix| run.inst(*ix))
+        .filter(|inst| matches!(inst.state, State::Pending))
+        .map(|inst| run.title_of(inst))
+        .collect();
+    (!left.is_empty()).then(|| format!("not reached: {}", left.join("; ")))
+}
+
+/// What takes a step back, as far as it is known: the call's words.
+fn how_to_undo(run: &Run, ix: InstIx) -> Option<String> {
+    let PlannedUndo::Node { node, .. } = run.plan.node(run.inst(ix).node).undo else {
+        return None;
+    };
+    let undo = run.plan.node(node);
+    let undo = undo
+        .does
+        .children()
+        .first()
+        .map_or(undo, |first| run.plan.node(*first));
+    let at = At { run, inst: ix };
+    let words: Vec<String> = match &undo.does {
+        NodeDoes::Call(call) => {
+            let words = call.words.iter().map(|word| word.render_known(&at));
+            std::iter::once(format!("${}", call.tool))
+                .chain(words)
+                .collect()
+        }
+        NodeDoes::Inverse { action, with } => {
+            let Some(Work::Call(original)) = run.inst(ix).work.as_deref() else {
+                return None;
+            };
+            let flags = with
+                .iter()
+                .map(|(name, value)| format!("--{name}={}", value.render_known(&at)));
+            [format!("${}", original.tool), action.to_string()]
+                .into_iter()
+                .chain(flags)
+                .collect()
+        }
+        _ => return None,
+    };
+    Some(escape_controls(&clip(&words.join(" "), 160)).into_owned())
 }
