@@ -206,3 +206,22 @@ fn a_run_is_listed_with_how_it_ended() {
         .says("verify-recovery-");
     place.run(&["resume"]).exits(0).says("nothing to resume");
 }
+
+#[test]
+fn nobody_waits_for_a_poll_in_a_block_that_has_failed() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - parallel: true\n    on_failure: continue\n    steps:\n      - { id: a, run: ['false'], effect: read }\n      - { id: b, call: $DATABASE_TOOL status, until: output.writable, within: 10m }\n",
+    );
+    place
+        .run(&["run", "./x.yaml", "--scenario", "db-primary-down"])
+        .exits(0);
+    let ends: Vec<_> = place
+        .records()
+        .into_iter()
+        .filter(|record| record["step"] == "b" && record["kind"] == "step_finished")
+        .map(|record| record["data"]["outcome"].clone())
+        .collect();
+    assert_eq!(ends, ["cancelled"]);
+}

@@ -154,17 +154,21 @@ fn a_failing_step_is_tried_again_left_out_or_stopped_by_the_operator() {
 #[test]
 fn threat_51_what_was_typed_ahead_answers_nothing() {
     let place = Place::new();
+    let fifo = place.here().join("fifo");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&fifo)
+        .status()
+        .unwrap();
+    assert!(made.success());
     place.write(
         "x.yaml",
-        "name: x\ntitle: X\nsteps:\n  - { id: wait, run: [sh, -c, 'while ! test -e go; do :; done'], dir: WHERE, effect: read }\n  - { id: fail_over, call: $DATABASE_TOOL failover --cluster main, gate: Go? }\n"
-            .replace("WHERE", &place.here().display().to_string())
-            .as_str(),
+        &"name: x\ntitle: X\nsteps:\n  - { id: wait, run: [cat, FIFO], effect: read }\n  - { id: fail_over, call: $DATABASE_TOOL failover --cluster main, gate: Go? }\n"
+            .replace("FIFO", &fifo.display().to_string()),
     );
     let mut session = spawn(&place, &["run", "./x.yaml"]);
-    // It is typed while nobody asks: the step before still runs.
+    // It is typed while nobody asks: the step before waits for this test to open its pipe.
     session.send_line("y").unwrap();
-    expect(&mut session, "y");
-    place.write("go", "");
+    drop(std::fs::OpenOptions::new().write(true).open(&fifo).unwrap());
     expect(&mut session, "A decision is needed");
     expect(&mut session, "> ");
     session.send_line("n").unwrap();

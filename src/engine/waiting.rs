@@ -240,9 +240,9 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Where the run is ending, nobody waits for what a poll might still see.
+    /// Where the run or the block around it is ending, nobody waits for what a poll might still see.
     pub(super) fn end_polls(&mut self, flight: &mut Flight) -> Result<bool, EngineError> {
-        if !self.run.is_ending() || flight.leave.is_some() {
+        if flight.leave.is_some() {
             return Ok(false);
         }
         let mut ended = false;
@@ -251,11 +251,7 @@ impl Driver<'_> {
             .iter()
             .filter(|(_, polling)| polling.next.is_some())
             .map(|(key, _)| key.clone())
-            .filter(|(step, _)| {
-                self.run
-                    .step(step)
-                    .is_some_and(|view| !view.is_after_steps())
-            })
+            .filter(|(step, _)| self.run.step(step).is_some_and(|view| view.is_stopping()))
             .collect();
         for key in idle {
             if let Some(polling) = flight.polls.remove(&key) {

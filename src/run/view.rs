@@ -29,11 +29,6 @@ impl Run {
         Some(StepView { run: self, inst })
     }
 
-    /// Whether nothing new starts in the steps any more.
-    pub fn is_ending(&self) -> bool {
-        self.ending.is_some()
-    }
-
     /// The last moment that the run knows of.
     pub fn last_moment(&self) -> Option<Timestamp> {
         self.latest
@@ -117,15 +112,6 @@ impl<'a> StepView<'a> {
     /// Whether it takes another step back.
     pub fn is_undo(&self) -> bool {
         matches!(self.inst.role, Role::Undo { .. })
-    }
-
-    /// Whether it belongs to what is done after the steps: an undo, or a step of `finally`.
-    pub fn is_after_steps(&self) -> bool {
-        let mut around = self.node_ix();
-        while let Some(parent) = self.run.plan.node(around).parent {
-            around = parent;
-        }
-        around != self.run.plan.steps
     }
 
     /// How many blocks are around it.
