@@ -328,7 +328,8 @@ fn a_call_that_a_person_carries_out_needs_a_person() {
 
 #[test]
 fn a_chatty_step_keeps_nobody_from_ending_the_run() {
-    use std::io::Read;
+    use std::io::{BufRead, BufReader};
+    use std::sync::mpsc::RecvTimeoutError::Timeout;
     let place = Place::new();
     place.write(
         "x.yaml",
@@ -339,24 +340,33 @@ fn a_chatty_step_keeps_nobody_from_ending_the_run() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // Once it prints, it is interrupted twice.
-    let mut err = child.stderr.take().unwrap();
-    let mut some = [0; 65536];
-    err.read_exact(&mut some).unwrap();
-    let drain = std::thread::spawn(move || {
-        let mut rest = [0; 65536];
-        while err.read(&mut rest).is_ok_and(|n| n > 0) {}
+    let err = BufReader::new(child.stderr.take().unwrap());
+    let (told, tells) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut known = 0;
+        for line in err.lines().map_while(Result::ok) {
+            let wanted = ["noise", "interrupt"].get(known);
+            if wanted.is_some_and(|wanted| line.contains(wanted)) {
+                known += 1;
+                told.send(()).unwrap();
+            }
+        }
     });
-    let pid = place.held_by();
-    for _ in 0..2 {
-        let sent = std::process::Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap();
-        assert!(sent.success());
+    // Once it prints, it is interrupted; once it has said so, again. The channel closes at its end.
+    let mut in_time = true;
+    for interrupts in [true, true, false] {
+        in_time &= tells.recv_timeout(std::time::Duration::from_secs(60)) != Err(Timeout);
+        if interrupts {
+            let sent = std::process::Command::new("kill")
+                .args(["-INT", &place.held_by()])
+                .status();
+            assert!(sent.unwrap().success());
+        }
+    }
+    if !in_time {
+        child.kill().unwrap();
     }
     let status = child.wait().unwrap();
-    drain.join().unwrap();
     assert_eq!(status.code(), Some(130));
     let kinds = place.kinds();
     assert_eq!(

@@ -69,6 +69,8 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
     let mut reporter = reporter(screen, json);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // Signals are looked for at each turn, however much there is to do.
+        .event_interval(1)
         .build()
         .map_err(EngineError::System)?;
     let id = held.run.id().clone();

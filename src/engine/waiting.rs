@@ -18,6 +18,9 @@ use crate::model::{Duration, Event, Timestamp, Value};
 use crate::report::Notice;
 use crate::run::{Command, Draft, Fact, Input, Replied};
 
+/// How many lines are told before anything else is looked at.
+const MOST_LINES: usize = 200;
+
 impl Driver<'_> {
     /// Waits for the next thing that comes in, or for the next moment at which something is due.
     pub(super) async fn wait(
@@ -37,9 +40,15 @@ impl Driver<'_> {
             return Ok(());
         }
         // What has come in already goes first.
+        let mut lines = 0;
         while let Ok(came) = incoming.try_recv() {
             if let Some(came) = self.told(came, flight) {
                 return self.came(came, flight);
+            }
+            // A step may print faster than lines are told: the signals get their turn between.
+            lines += 1;
+            if lines == MOST_LINES {
+                return Ok(());
             }
         }
         let due = flight.due.iter().map(|(moment, ..)| *moment).min();
