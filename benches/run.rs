@@ -68,9 +68,10 @@ fn plan_of(text: &str) -> Arc<Plan> {
         policy: Policy {
             unattended: Unattended::Allow,
             gates: Gates {
-                change: GateRule::None,
-                destructive: GateRule::None,
+                change: GateRule::None.into(),
+                destructive: GateRule::None.into(),
             },
+            ..Policy::default()
         },
     });
     Arc::new(plan.expect("a plan"))

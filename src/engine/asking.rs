@@ -60,7 +60,7 @@ impl Driver<'_> {
             | Fact::Answer { way, .. }
             | Fact::Reported { way, .. }
             | Fact::Chosen { way, .. } => *way != Way::Rule,
-            Fact::Settled { .. } | Fact::Cut { .. } => true,
+            Fact::Settled { .. } | Fact::Cut { .. } | Fact::Vote { .. } => true,
             Fact::Replied(_) | Fact::GaveUp { .. } | Fact::Looked(_) | Fact::Verified(_) => false,
         };
         let actor = if by_person {

@@ -27,7 +27,7 @@ impl Prepared {
     pub fn answer(&self, needed: &PersonNeeded) -> Result<Option<Fact>, Unanswered> {
         let given = self.given(&needed.step);
         match (&needed.need, given) {
-            (Need::Failure { .. } | Need::Doubt { .. }, _) => Ok(None),
+            (Need::Failure { .. } | Need::Doubt { .. } | Need::Approvals { .. }, _) => Ok(None),
             (Need::Gate(gate), Some(given)) => {
                 let decision = match given.as_str() {
                     "approve" | "yes" => Decision::Approve,
@@ -155,6 +155,7 @@ pub fn unattended(need: &Need) -> Option<Fact> {
         | Need::Ask { .. }
         | Need::Manual { .. }
         | Need::Failure { .. }
+        | Need::Approvals { .. }
         | Need::Doubt { .. } => None,
     }
 }

@@ -48,6 +48,7 @@ pub fn shown(question: &Question, width: usize) -> String {
     };
     let what = match &question.needed.need {
         Need::Gate(_) => "A decision is needed",
+        Need::Approvals { .. } => "Waiting for others",
         Need::Ask { .. } => "A question",
         Need::Manual { .. } => "Something to do by hand",
         Need::Failure { .. } => "A step failed",
@@ -62,6 +63,7 @@ pub fn shown(question: &Question, width: usize) -> String {
     }
     match &question.needed.need {
         Need::Gate(gate) => show_gate(&mut out, question, gate, width),
+        Need::Approvals { gate, .. } => show_gate(&mut out, question, gate, width),
         Need::Ask {
             question: asked,
             choices,
@@ -321,7 +323,7 @@ fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
 pub fn read(question: &Question, typed: &str) -> Typed {
     let typed = typed.trim();
     match &question.needed.need {
-        Need::Gate(gate) => read_gate(gate, typed),
+        Need::Gate(gate) | Need::Approvals { gate, .. } => read_gate(gate, typed),
         Need::Ask {
             choices,
             shape,

@@ -173,6 +173,12 @@ pub fn named_by(what: &Happened) -> Vec<Digest> {
         | Happened::StepRefused { .. }
         | Happened::GateOpened(_)
         | Happened::GateDecided { .. }
+        | Happened::ApprovalGiven { .. }
+        | Happened::GateEscalated { .. }
+        | Happened::UndoRequested { .. }
+        | Happened::LockTaken { .. }
+        | Happened::GlassBroken { .. }
+        | Happened::ReviewSigned { .. }
         | Happened::BeforeSeen { .. }
         | Happened::StepStarted(_)
         | Happened::PollSeen { .. }

@@ -5,8 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::gate::{Decision, Expires, GateOpened};
+
+use super::approval::{Principal, Vote, Voter};
 use super::call::{Failure, Work};
-use super::ids::{Attempt, EnvironmentName, IdempotencyKey, RunbookName, ScenarioName, StepKey};
+use super::ids::{
+    Attempt, EnvironmentName, GroupName, IdempotencyKey, RunId, RunbookName, ScenarioName, StepKey,
+};
 use super::output::{Stored, Streams};
 use super::people::{Actor, Person, Way};
 use super::{Digest, Duration, Effect, Map, Severity, Status, Value};
@@ -92,6 +97,27 @@ pub enum Happened {
         /// In the person's own words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+    },
+    /// Another than the operator said yes or no to what a gate shows.
+    ApprovalGiven {
+        /// What it is bound to.
+        digest: Digest,
+        /// What they said.
+        vote: Vote,
+        /// Who, and how we know.
+        voter: Voter,
+        /// In their own words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Nobody approved in time: one group more may, and the time begins anew.
+    GateEscalated {
+        /// What it is bound to.
+        digest: Digest,
+        /// Who may approve from now on, too.
+        to: GroupName,
+        /// The people of that group.
+        people: Vec<Principal>,
     },
     /// The state just before acting was looked at, for `verify` and `undo`.
     BeforeSeen {
@@ -191,6 +217,36 @@ pub enum Happened {
         why: UndoReason,
     },
 
+    /// What was done is to be taken back, by a person's decision, although the run has ended.
+    UndoRequested {
+        /// Why.
+        reason: String,
+    },
+    /// The run has the resource that its runbook's `lock` names, and keeps it while it is parked.
+    LockTaken {
+        /// Which.
+        name: String,
+        /// From whom it was taken, where somebody else had it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<LockTakeover>,
+    },
+    /// Somebody who may do so goes on without the approvals that gates ask for.
+    GlassBroken {
+        /// Why.
+        reason: String,
+        /// The group that they are in.
+        group: GroupName,
+    },
+    /// Another than the operator has looked at what was done without an approval.
+    ReviewSigned {
+        /// What they looked at.
+        of: Reviewed,
+        /// Who, and how we know.
+        voter: Voter,
+        /// What they say about it.
+        reason: String,
+    },
+
     /// A person wrote something down.
     NoteAdded {
         /// What.
@@ -227,6 +283,8 @@ impl Happened {
             Self::StepRefused { .. } => "step_refused",
             Self::GateOpened(_) => "gate_opened",
             Self::GateDecided { .. } => "gate_decided",
+            Self::ApprovalGiven { .. } => "approval_given",
+            Self::GateEscalated { .. } => "gate_escalated",
             Self::BeforeSeen { .. } => "before_seen",
             Self::StepStarted(_) => "step_started",
             Self::PollSeen { .. } => "poll_seen",
@@ -239,6 +297,10 @@ impl Happened {
             Self::PauseBegun { .. } => "pause_begun",
             Self::PauseEnded { .. } => "pause_ended",
             Self::UndoBegun { .. } => "undo_begun",
+            Self::UndoRequested { .. } => "undo_requested",
+            Self::LockTaken { .. } => "lock_taken",
+            Self::GlassBroken { .. } => "glass_broken",
+            Self::ReviewSigned { .. } => "review_signed",
             Self::NoteAdded { .. } => "note_added",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::Recovered { .. } => "recovered",
@@ -246,7 +308,7 @@ impl Happened {
     }
 
     /// Every kind that this version writes.
-    pub const KINDS: [&'static str; 26] = [
+    pub const KINDS: [&'static str; 32] = [
         "run_opened",
         "run_resumed",
         "run_parked",
@@ -258,6 +320,8 @@ impl Happened {
         "step_refused",
         "gate_opened",
         "gate_decided",
+        "approval_given",
+        "gate_escalated",
         "before_seen",
         "step_started",
         "poll_seen",
@@ -270,6 +334,10 @@ impl Happened {
         "pause_begun",
         "pause_ended",
         "undo_begun",
+        "undo_requested",
+        "lock_taken",
+        "glass_broken",
+        "review_signed",
         "note_added",
         "cancel_requested",
         "recovered",
@@ -311,6 +379,30 @@ pub struct RunOpened {
     /// The host ledger's head at the opening.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Digest>,
+}
+
+/// From whom a lock was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockTakeover {
+    /// The run that had it.
+    pub run: RunId,
+    /// Why it was taken: a person's words, or that its holder had died.
+    pub reason: String,
+}
+
+/// What another person looks at after the fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reviewed {
+    /// That the glass was broken.
+    BreakGlass,
+    /// What a gate let through although approvals were owed.
+    Gate {
+        /// Its step.
+        step: StepKey,
+        /// Which try of it.
+        attempt: Attempt,
+    },
 }
 
 /// Which simulated production a run acts on.
@@ -399,39 +491,6 @@ pub enum SkipReason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-}
-
-/// A gate, as it was shown: what was rendered, and the digest that a decision is bound to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GateOpened {
-    /// The question.
-    pub confirm: String,
-    /// What must be typed, where a key is not enough.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub challenge: Option<String>,
-    /// The evidence, by its expression.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub show: Vec<(String, Value)>,
-    /// What would be done: nothing for a block's gate, one thing for a step's, and one for each
-    /// item where a loop asks once for all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub works: Vec<Work>,
-    /// How much it can do to the world.
-    pub effect: Effect,
-    /// The digest of all of the above with run, environment, step and attempt.
-    pub digest: Digest,
-}
-
-/// What was decided at a gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// Go on.
-    Approve,
-    /// No. Final for this step.
-    Decline,
-    /// Leave this step out.
-    Skip,
 }
 
 /// A step is about to act.

@@ -206,6 +206,13 @@ id!(
     kebab_or_snake
 );
 id!(
+    /// A group of people that a policy names: `dba`.
+    GroupName,
+    "a group",
+    "lower-case letters, digits and `-`, a letter first",
+    kebab
+);
+id!(
     /// An environment of `runbook.yaml`, or `sandbox`, or `local`.
     EnvironmentName,
     "an environment",

@@ -2,10 +2,12 @@
 //!
 //! Pure: no files, no environment, no clock, no randomness. Every other floor stands on this one.
 
+pub mod approval;
 pub mod call;
 pub mod digest;
 pub mod effect;
 pub mod event;
+pub mod gate;
 pub mod ids;
 pub mod measure;
 pub mod output;

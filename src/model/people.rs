@@ -47,6 +47,10 @@ pub enum Way {
     Yes,
     /// `--answer` or `--answers`.
     Answers,
+    /// `runbook approve` and its kin, from another login on this machine.
+    Login,
+    /// An SSH signature, made anywhere.
+    Signature,
     /// The runbook or the policy decides without a person.
     Rule,
 }
@@ -57,6 +61,8 @@ impl fmt::Display for Way {
             Self::Terminal => "at the terminal",
             Self::Yes => "by --yes",
             Self::Answers => "by a prepared answer",
+            Self::Login => "from another login",
+            Self::Signature => "by signature",
             Self::Rule => "by rule",
         })
     }

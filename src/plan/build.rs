@@ -11,6 +11,7 @@ use super::node::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx,
 };
 use super::plan::{FORMAT, Plan};
+use crate::model::gate::Expires;
 use crate::model::ids::{EnvironmentName, RunbookName, StepId, ToolName};
 use crate::model::{Duration, Effect, Map};
 use crate::spec::contract::Contract;
@@ -111,7 +112,8 @@ pub fn build(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
         scopes,
         contracts,
         bindings: ingredients.bindings.clone(),
-        policy: ingredients.policy,
+        policy: ingredients.policy.clone(),
+        lock: None,
     })
 }
 
@@ -372,7 +374,7 @@ impl Builder<'_> {
             NodeDoes::Call(_) | NodeDoes::Run(_) | NodeDoes::Inverse { .. }
         );
         let rule = if acts {
-            self.ingredients.policy.gates.of(node.effect)
+            self.ingredients.policy.gates.of(node.effect).rule
         } else {
             GateRule::None
         };
@@ -394,6 +396,8 @@ impl Builder<'_> {
                 keep: destructive || rule >= GateRule::Confirm,
                 once: ask.once,
                 by: GateBy::Runbook,
+                approvals: None,
+                expires: Expires::default(),
             }),
             Some(Gate::None) | None if rule == GateRule::None => None,
             Some(Gate::None) | None => Some(PlannedGate {
@@ -404,6 +408,8 @@ impl Builder<'_> {
                 keep: true,
                 once: false,
                 by: GateBy::Policy,
+                approvals: None,
+                expires: Expires::default(),
             }),
         }
     }
@@ -505,11 +511,12 @@ impl Builder<'_> {
         for child in children {
             self.gate_for_undo(child);
         }
-        let policy = self.ingredients.policy.gates;
+        let effect = self.nodes[ix.0 as usize].effect;
+        let rule = self.ingredients.policy.gates.of(effect).rule;
         let node = self.node(ix);
-        let rule = match node.effect {
-            Effect::Destructive => policy.of(node.effect).max(GateRule::Confirm),
-            effect => policy.of(effect),
+        let rule = match effect {
+            Effect::Destructive => rule.max(GateRule::Confirm),
+            _ => rule,
         };
         let acts = matches!(
             node.does,
@@ -524,6 +531,8 @@ impl Builder<'_> {
                 keep: true,
                 once: false,
                 by: GateBy::Policy,
+                approvals: None,
+                expires: Expires::default(),
             });
         }
     }

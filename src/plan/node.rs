@@ -4,7 +4,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::expr::{Expression, Template};
-use crate::model::ids::{ActionName, ArgName, Name, RunbookName, StepId};
+use crate::model::approval::Principal;
+use crate::model::gate::Expires;
+use crate::model::ids::{ActionName, ArgName, GroupName, Name, RunbookName, StepId};
 use crate::model::{Duration, Effect, Map};
 use crate::spec::source::Spanned;
 use crate::spec::step::{
@@ -135,6 +137,25 @@ pub struct PlannedGate {
     pub once: bool,
     /// Who demands it.
     pub by: GateBy,
+    /// What others must say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<PlannedApprovals>,
+    /// How long it waits, and how long a decision holds.
+    #[serde(default, skip_serializing_if = "Expires::is_never")]
+    pub expires: Expires,
+}
+
+/// What others must say at a gate, runbook and policy taken together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedApprovals {
+    /// How many different people, the operator not counted; at least 1.
+    pub count: u32,
+    /// Of which groups of the plan's policy; anybody else where there is none.
+    pub from: Vec<GroupName>,
+    /// Who may not, beside the operator.
+    pub exclude: Vec<Principal>,
+    /// Whether they are asked for at all; always, where the policy demands them.
+    pub condition: Option<Expression>,
 }
 
 /// What must be typed at a gate.

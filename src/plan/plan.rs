@@ -52,6 +52,9 @@ pub struct Plan {
     pub bindings: Bindings,
     /// The environment's policy.
     pub policy: Policy,
+    /// What one run at a time has, whichever runbook it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
 }
 
 impl Plan {

@@ -8,10 +8,13 @@ use super::clock;
 use super::style::Mark;
 use super::words;
 use crate::model::Status;
+use crate::model::approval::Vote;
 use crate::model::event::{
-    Event, GateOpened, Happened, ParkReason, RunClosed, RunOpened, StepFinished, StepStarted,
+    Event, GateOpened, Happened, ParkReason, Reviewed, RunClosed, RunOpened, StepFinished,
+    StepStarted,
 };
 use crate::model::output::Streams;
+use crate::model::people::Way;
 
 /// An event in words.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +80,7 @@ pub(super) fn tell(event: &Event, zone: &TimeZone) -> Told {
             use crate::model::event::Decision;
             let mark = match decision {
                 Decision::Approve => Mark::of(Status::Succeeded),
-                Decision::Decline => Mark::of(Status::Declined),
+                Decision::Decline | Decision::Expire => Mark::of(Status::Declined),
                 Decision::Skip => Mark::of(Status::Skipped),
             };
             let text = format!(
@@ -88,6 +91,56 @@ pub(super) fn tell(event: &Event, zone: &TimeZone) -> Told {
                 digest.short()
             );
             Told::new(Mark { word: "", ..mark }, text)
+        }
+        Happened::ApprovalGiven {
+            digest,
+            vote,
+            voter,
+            reason,
+        } => {
+            let (said, status) = match vote {
+                Vote::Approve => ("approved", Status::Succeeded),
+                Vote::Decline => ("declined", Status::Declined),
+            };
+            let text = format!(
+                "{said} by {}{} (for {})",
+                words::voter(voter),
+                words::because(reason.as_deref()),
+                digest.short()
+            );
+            let mark = Mark::of(status);
+            Told::new(Mark { word: "", ..mark }, text)
+        }
+        Happened::GateEscalated { to, people, .. } => {
+            let names: Vec<_> = people.iter().map(ToString::to_string).collect();
+            let text = format!(
+                "nobody approved in time: {to} may too ({})",
+                names.join(", ")
+            );
+            Told::new(Mark::NOTE, text)
+        }
+        Happened::UndoRequested { reason } => Told::new(
+            Mark::BEGIN,
+            format!("what was done is to be taken back: {reason}"),
+        ),
+        Happened::LockTaken { name, from } => {
+            let text = format!("has the lock {name}");
+            let from = from
+                .as_ref()
+                .map(|from| format!("taken from {}: {}", from.run, from.reason));
+            Told::new(Mark::NOTE, text).with(from)
+        }
+        Happened::GlassBroken { reason, group } => Told::new(
+            Mark::NOTE,
+            format!("glass broken {}, of {group}: {reason}", who(Way::Terminal)),
+        ),
+        Happened::ReviewSigned { of, voter, reason } => {
+            let what = match of {
+                Reviewed::BreakGlass => "the broken glass".to_owned(),
+                Reviewed::Gate { step, attempt } => format!("step {step}, attempt {attempt}"),
+            };
+            let text = format!("{what} was reviewed by {}: {reason}", words::voter(voter));
+            Told::new(Mark::NOTE, text)
         }
         Happened::BeforeSeen { output, failure } => {
             let text = match (output, failure) {

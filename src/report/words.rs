@@ -1,5 +1,6 @@
 //! Calls, people and decisions in words. Nothing here is escaped: `Line` does that.
 
+use crate::model::approval::{Proof, Voter};
 use crate::model::call::{Command, Failure, Work};
 use crate::model::event::{
     Decision, FailureChoice, ManualOutcome, ParkReason, Resolution, ResolvedBy, RunOutcome,
@@ -165,12 +166,21 @@ pub(super) fn skipped(why: &SkipReason) -> String {
     }
 }
 
+/// Another person, and how we know who they are.
+pub(super) fn voter(voter: &Voter) -> String {
+    match &voter.proof {
+        Proof::Login(person) => format!("{} (login {person})", voter.principal),
+        Proof::Signature(signed) => format!("{} (key {})", voter.principal, signed.key),
+    }
+}
+
 /// What was decided at a gate.
 pub(super) fn decision(decision: Decision) -> &'static str {
     match decision {
         Decision::Approve => "approved",
         Decision::Decline => "declined",
         Decision::Skip => "left out",
+        Decision::Expire => "expired",
     }
 }
 

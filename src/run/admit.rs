@@ -7,6 +7,7 @@ use super::names::At;
 use super::render::broken;
 use super::state::{Inst, InstIx, Run, State};
 use crate::expr::Scope;
+use crate::model::approval::{Vote, Voter};
 use crate::model::call::{Ended, Failure, FailureKind, Work};
 use crate::model::event::{
     Decision, FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy, StepFinished,
@@ -55,6 +56,17 @@ pub enum Fact {
         decision: Decision,
         /// How.
         way: Way,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Another person said something about a gate.
+    Vote {
+        /// What they saw.
+        digest: Digest,
+        /// What they said.
+        vote: Vote,
+        /// Who, and how we know. Whether a signature is good was found out before.
+        voter: Box<Voter>,
         /// Why.
         reason: Option<String>,
     },
@@ -200,6 +212,17 @@ impl Run {
                 digest,
                 decision,
                 way,
+                reason,
+            },
+            Fact::Vote {
+                digest,
+                vote,
+                voter,
+                reason,
+            } => Happened::ApprovalGiven {
+                digest,
+                vote,
+                voter: *voter,
                 reason,
             },
             Fact::Answer {

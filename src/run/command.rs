@@ -1,5 +1,6 @@
 //! What ought to be done, as data.
 
+use crate::model::approval::Principal;
 use crate::model::call::{Failure, Work};
 use crate::model::event::{FailureChoice, GateOpened, Happened, StepStarted};
 use crate::model::ids::{Attempt, StepKey, ToolRef};
@@ -77,6 +78,18 @@ pub struct PersonNeeded {
 pub enum Need {
     /// To decide at a gate.
     Gate(Box<GateOpened>),
+    /// To say about another's gate what they think of it. The operator has said yes; they can still
+    /// decline, or leave.
+    Approvals {
+        /// The gate.
+        gate: Box<GateOpened>,
+        /// Who has approved.
+        given: Vec<Principal>,
+        /// Who may: the gate's people and those of the groups that it was escalated to.
+        people: Vec<Principal>,
+        /// When it is declined or escalated.
+        until: Option<Timestamp>,
+    },
     /// To answer a question.
     Ask {
         /// The question.

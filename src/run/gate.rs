@@ -7,7 +7,7 @@ use super::render::broken;
 use super::state::{InstIx, Role, Run};
 use crate::expr::Template;
 use crate::model::call::{Failure, FailureKind, Work};
-use crate::model::event::GateOpened;
+use crate::model::event::{Expires, GateOpened};
 use crate::model::{Digest, Value};
 use crate::plan::{Challenge, GateBy, Node, PlannedGate};
 
@@ -70,22 +70,20 @@ impl Run {
             show,
             works,
             effect: node.effect,
+            approvals: None,
+            waived: None,
+            expires: gate.expires.clone(),
+            turn: inst.turns,
             digest: Digest::ZERO,
         };
-        let bound = (
-            self.id.as_str(),
-            self.plan.environment.as_str(),
-            inst.key.as_str(),
-            inst.attempt,
-            inst.turns,
-            &opened,
-        );
-        opened.digest = Digest::of_json(&bound).map_err(|e| {
-            Failure::new(
-                FailureKind::Expression,
-                format!("the gate has no digest: {e}"),
-            )
-        })?;
+        opened.digest = opened
+            .bound(&self.id, &self.plan.environment, &inst.key, inst.attempt)
+            .map_err(|e| {
+                Failure::new(
+                    FailureKind::Expression,
+                    format!("the gate has no digest: {e}"),
+                )
+            })?;
         Ok(Some(opened))
     }
 
@@ -117,6 +115,8 @@ impl Run {
             keep: true,
             once: false,
             by: GateBy::Policy,
+            approvals: None,
+            expires: Expires::default(),
         })
     }
 

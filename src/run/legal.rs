@@ -62,7 +62,14 @@ impl Run {
                 State::Pausing { .. } => Ok(()),
                 _ => Err("the step does not pause".to_owned()),
             },
+            Happened::ApprovalGiven { .. } | Happened::GateEscalated { .. } => {
+                Err("the gate asks for no approvals".to_owned())
+            }
             Happened::RunOpened(_)
+            | Happened::UndoRequested { .. }
+            | Happened::LockTaken { .. }
+            | Happened::GlassBroken { .. }
+            | Happened::ReviewSigned { .. }
             | Happened::RunResumed { .. }
             | Happened::RunParked { .. }
             | Happened::RunClosed(_)

@@ -75,6 +75,12 @@ impl Run {
             Happened::PauseEnded { .. } => self.settle(ix, at, Status::Succeeded),
             // A look of a poll changes nothing; the rest is about the run as a whole.
             Happened::PollSeen { .. }
+            | Happened::ApprovalGiven { .. }
+            | Happened::GateEscalated { .. }
+            | Happened::UndoRequested { .. }
+            | Happened::LockTaken { .. }
+            | Happened::GlassBroken { .. }
+            | Happened::ReviewSigned { .. }
             | Happened::RunOpened(_)
             | Happened::RunResumed { .. }
             | Happened::RunParked { .. }
@@ -107,7 +113,7 @@ impl Run {
                 self.set(ix, approved);
             }
             Decision::Skip => self.leave_out(ix, at, way, reason),
-            Decision::Decline => {
+            Decision::Decline | Decision::Expire => {
                 let said = reason.map_or_else(String::new, |reason| format!(": {reason}"));
                 let failure = Failure::new(FailureKind::Declined, format!("declined{said}"));
                 self.fail(ix, at, Status::Declined, failure);

@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::source::{Source, Span, Spanned};
 use crate::expr::{Expression, Template};
+use crate::model::approval::Principal;
 use crate::model::call::Shell;
-use crate::model::ids::{ActionName, ArgName, Name, RunbookName, ScenarioName, StepId, ToolRef};
+use crate::model::gate::Expires;
+use crate::model::ids::{
+    ActionName, ArgName, GroupName, Name, RunbookName, ScenarioName, StepId, ToolRef,
+};
 use crate::model::{Duration, Effect, Severity, Shape, Value};
 
 /// A runbook, as its file defines it.
@@ -354,6 +358,23 @@ pub struct GateAsk {
     pub condition: Option<Spanned<Expression>>,
     /// Asked once for all items of a loop.
     pub once: bool,
+    /// What others must say.
+    pub approvals: Option<Approvals>,
+    /// How long it waits, and how long a decision holds.
+    pub expires: Expires,
+}
+
+/// What others must say at a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approvals {
+    /// How many different people, the operator not counted; at least 1.
+    pub count: u32,
+    /// Of which groups of the environment's policy; anybody else where there is none.
+    pub from: Vec<Spanned<GroupName>>,
+    /// Who may not, beside the operator.
+    pub exclude: Vec<Principal>,
+    /// Whether they are asked for at all.
+    pub condition: Option<Spanned<Expression>>,
 }
 
 /// Automatic further attempts after a known failure.

@@ -305,8 +305,8 @@ fn a_line_with_a_right_hash_is_still_read_strictly() {
     );
     let newer = refused(r#""v":1"#, r#""v":2"#, "newer version");
     assert_eq!(newer, DecodeError::Newer(Newer::Version(2)));
-    let newer = refused("note_added", "lock_taken", "newer version");
-    assert_eq!(newer, DecodeError::Newer(Newer::Kind("lock_taken".into())));
+    let newer = refused("note_added", "moon_risen", "newer version");
+    assert_eq!(newer, DecodeError::Newer(Newer::Kind("moon_risen".into())));
 
     let bytes = [&b"\xff"[..], line.trim_end().as_bytes()].concat();
     assert_eq!(decode::<Event>(&bytes, &place), Err(DecodeError::NotUtf8));
@@ -324,7 +324,7 @@ fn a_newer_versions_record_is_not_corruption() {
     let body = lines(&bytes)[2].clone();
     let body = String::from_utf8(body)
         .unwrap()
-        .replace("note_added", "lock_taken");
+        .replace("note_added", "moon_risen");
     let place = Place {
         run: id.clone(),
         seq: 2,

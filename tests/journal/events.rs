@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 use runbook::model::Map;
+use runbook::model::approval::{Ballot, HeadRef, Proof, SignedBallot, Vote, Voter};
 use runbook::model::call::{Command, Failure, FailureKind, Process, Work};
 use runbook::model::event::{
-    Decision, FailureChoice, GateOpened, ManualOutcome, Outcome, ParkReason, Resolution,
-    ResolvedBy, SkipReason, StepFinished, StepStarted, UndoReason,
+    Decision, Expires, FailureChoice, GateOpened, LockTakeover, ManualOutcome, Outcome, ParkReason,
+    Resolution, ResolvedBy, Reviewed, SkipReason, StepFinished, StepStarted, UndoReason,
 };
 use runbook::model::ids::{Attempt, IdempotencyKey, StepKey};
 use runbook::model::output::{BlobRef, Stored, Streams};
@@ -89,6 +90,10 @@ fn middle() -> Vec<Happened> {
             show: vec![("size".into(), Value::Size(Size::from_bytes(16_384)))],
             works: vec![work()],
             effect: Effect::Destructive,
+            approvals: None,
+            waived: None,
+            expires: Expires::default(),
+            turn: 0,
             digest: Digest::of(b"gate"),
         })),
         Happened::GateDecided {
@@ -172,7 +177,74 @@ fn middle() -> Vec<Happened> {
     ]
 }
 
-/// A journal of one record of every kind.
+/// What came to the first version later: decisions of others, locks, taking back.
+pub fn added() -> Vec<Event> {
+    let ballot = Ballot {
+        run: crate::story::run_id(1),
+        step: key("wave[0]/app[checkout]"),
+        attempt: Attempt(2),
+        environment: "production".parse().unwrap(),
+        gate: Digest::of(b"gate"),
+        head: HeadRef {
+            seq: 7,
+            h: Digest::of(b"head"),
+        },
+        expires: now(),
+        vote: Vote::Approve,
+        reason: Some("seen".into()),
+    };
+    let signed = Voter {
+        principal: "li@example.org".parse().unwrap(),
+        proof: Proof::Signature(Box::new(SignedBallot {
+            ballot,
+            signature: "-----BEGIN SSH SIGNATURE-----\n".into(),
+            key: "SHA256:abc".into(),
+        })),
+    };
+    let login = Voter {
+        principal: "ada".parse().unwrap(),
+        proof: Proof::Login(ada()),
+    };
+    let digest = Digest::of(b"gate");
+    let kinds = vec![
+        Happened::ApprovalGiven {
+            digest,
+            vote: Vote::Approve,
+            voter: signed,
+            reason: Some("seen".into()),
+        },
+        Happened::GateEscalated {
+            digest,
+            to: "incident-commander".parse().unwrap(),
+            people: vec!["mo".parse().unwrap()],
+        },
+        Happened::UndoRequested {
+            reason: "it did not help".into(),
+        },
+        Happened::LockTaken {
+            name: "database/main".into(),
+            from: Some(LockTakeover {
+                run: crate::story::run_id(1),
+                reason: "its holder died".into(),
+            }),
+        },
+        Happened::GlassBroken {
+            reason: "nobody answers".into(),
+            group: "sre-lead".parse().unwrap(),
+        },
+        Happened::ReviewSigned {
+            of: Reviewed::Gate {
+                step: key("failover"),
+                attempt: Attempt(1),
+            },
+            voter: login,
+            reason: "it was right".into(),
+        },
+    ];
+    kinds.into_iter().map(event).collect()
+}
+
+/// A journal of one record of every kind that the first version began with.
 pub fn one_of_each() -> Vec<Event> {
     let blobs = ["runbook", "plan", "bindings", "policy"].map(|name| Digest::of(name.as_bytes()));
     let mut events = vec![opening(blobs, Some(Digest::of(b"ledger")))];

@@ -8,7 +8,7 @@ use runbook::journal::{Head, MAX_RECORD, Place, decode, encode};
 use runbook::model::Map;
 use runbook::model::{Digest, Event, Happened};
 
-use crate::events::{any_event, one_of_each};
+use crate::events::{added, any_event, one_of_each};
 use crate::story::{event, note, run_id, ticks};
 
 proptest! {
@@ -43,7 +43,8 @@ proptest! {
 
 #[test]
 fn every_kind_comes_back_as_it_was() {
-    let events = one_of_each();
+    let mut events = one_of_each();
+    events.extend(added());
     let mut kinds: Vec<&str> = events.iter().map(|e| e.what.kind()).collect();
     kinds.sort_unstable();
     let mut all = Happened::KINDS.to_vec();

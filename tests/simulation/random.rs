@@ -17,7 +17,7 @@ use runbook::spec::environment::{GateRule, Gates, Policy, Unattended};
 use super::chance::Chance;
 use super::driver::{Driver, Left, Script, Stroke, run_id, trace};
 use super::generate::runbooks;
-use super::story::{gives, plan_of};
+use super::story::{gives, plan_of, usual};
 
 /// How many runs are made; `SIMULATED_RUNS` asks for more.
 fn runs() -> u64 {
@@ -114,6 +114,7 @@ impl Script for Weather {
                 way,
                 reason,
             },
+            Need::Approvals { .. } => usual(&needed.need),
             Need::Ask { choices, .. } => Fact::Answer {
                 answer: choices[self.chance.below(choices.len())].0.as_str().into(),
                 suggested: None,
@@ -188,9 +189,10 @@ pub fn random_plan(seed: u64) -> (String, Arc<Plan>) {
     let policy = Policy {
         unattended: Unattended::Allow,
         gates: Gates {
-            change,
-            destructive: rules[chance.below(3)].max(change),
+            change: change.into(),
+            destructive: rules[chance.below(3)].max(change).into(),
         },
+        ..Policy::default()
     };
     let plan = plan_of(&text, &[("other", &other)], policy);
     (format!("{text}\n# other:\n{other}"), Arc::new(plan))

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
+use runbook::model::approval::{Principal, Proof, Vote, Voter};
 use runbook::model::call::{Ended, Failure, FailureKind};
 use runbook::model::event::{Decision, FailureChoice, ManualOutcome, Resolution};
 use runbook::model::ids::ToolRef;
-use runbook::model::people::Way;
+use runbook::model::people::{Person, Way};
 use runbook::model::{Event, Value};
 use runbook::plan::{self, Answers, Binding, BoundBy, Ingredients, Plan};
 use runbook::run::{Act, Asked, Fact, Need, PersonNeeded};
@@ -35,9 +36,10 @@ pub fn lenient() -> Policy {
     Policy {
         unattended: Unattended::Allow,
         gates: Gates {
-            change: GateRule::None,
-            destructive: GateRule::Confirm,
+            change: GateRule::None.into(),
+            destructive: GateRule::Confirm.into(),
         },
+        ..Policy::default()
     }
 }
 
@@ -188,6 +190,21 @@ fn fits(fact: &Fact, need: &Need) -> bool {
     )
 }
 
+/// Somebody at another login on this machine.
+pub fn login(name: &str) -> Voter {
+    let person = Person {
+        user: name.split('@').next().unwrap().to_owned(),
+        uid: 2000,
+        login_uid: Some(2000),
+        host: "here".to_owned(),
+        terminal: None,
+    };
+    Voter {
+        principal: name.parse().unwrap(),
+        proof: Proof::Login(person),
+    }
+}
+
 /// What people say where a story does not: yes, the suggestion, done, stop, it happened.
 pub fn usual(need: &Need) -> Fact {
     let way = Way::Terminal;
@@ -196,6 +213,12 @@ pub fn usual(need: &Need) -> Fact {
             digest: gate.digest,
             decision: Decision::Approve,
             way,
+            reason: None,
+        },
+        Need::Approvals { gate, people, .. } => Fact::Vote {
+            digest: gate.digest,
+            vote: Vote::Approve,
+            voter: Box::new(login(people.first().map_or("li", Principal::as_str))),
             reason: None,
         },
         Need::Ask {
@@ -278,8 +301,8 @@ impl Story {
 
     pub fn policy(mut self, change: GateRule, destructive: GateRule) -> Self {
         self.policy.gates = Gates {
-            change,
-            destructive,
+            change: change.into(),
+            destructive: destructive.into(),
         };
         self
     }
@@ -394,7 +417,7 @@ impl Story {
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
             .collect();
-        Arc::new(plan_of(&self.text, &others, self.policy))
+        Arc::new(plan_of(&self.text, &others, self.policy.clone()))
     }
 
     /// Tells it: to its end, or to where somebody is needed who is not there. Then tells it again

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::expr::{Expression, Template};
+use crate::model::gate::Expires;
 use crate::model::{Duration, Effect, Map, Severity, Shape, Value};
 use crate::plan::*;
 use crate::spec::Diagnostics;
@@ -107,6 +108,8 @@ fn gate(confirm: &str, challenge: Option<Challenge>) -> PlannedGate {
         keep: true,
         once: false,
         by: GateBy::Runbook,
+        approvals: None,
+        expires: Expires::default(),
     }
 }
 
@@ -345,5 +348,6 @@ fn finished(b: Builder, steps: NodeIx, finally: NodeIx, real: bool) -> Plan {
         contracts: contracts.into_iter().collect(),
         bindings: ["DATABASE_TOOL", "HEALTH_CHECK", "CHAT_TOOL"].map(bound).into_iter().collect(),
         policy: Default::default(),
+        lock: None,
     }
 }

@@ -239,7 +239,7 @@ impl Story {
                         way,
                         reason: None,
                     },
-                    Need::Doubt { .. } => return false,
+                    Need::Doubt { .. } | Need::Approvals { .. } => return false,
                 };
                 self.admit(&needed.step, fact, true);
             }

@@ -6,4 +6,7 @@ mod tests;
 mod types;
 
 pub use read::read;
-pub use types::{Environment, Environments, GateRule, Gates, Policy, ToolBinding, Unattended};
+pub use types::{
+    BreakGlass, Environment, Environments, GateNeeds, GateRule, Gates, Hosts, Policy,
+    PolicyApprovals, Signers, ToolBinding, Unattended,
+};

@@ -232,6 +232,7 @@ fn policy(decoder: &Decoder, node: &Node) -> Option<Policy> {
     Some(Policy {
         unattended: unattended.unwrap_or_default(),
         gates: gates.unwrap_or_default(),
+        ..Policy::default()
     })
 }
 
@@ -244,10 +245,10 @@ fn gates(decoder: &Decoder, node: &Node) -> Option<Gates> {
     fields.finish();
     let strict = Gates::default();
     let gates = Gates {
-        change: change.unwrap_or(strict.change),
-        destructive: destructive.unwrap_or(strict.destructive),
+        change: change.map_or(strict.change, Into::into),
+        destructive: destructive.map_or(strict.destructive, Into::into),
     };
-    if gates.destructive < gates.change {
+    if gates.destructive.rule < gates.change.rule {
         let message = "what can lose data needs less here than what can be undone";
         decoder.report(Diagnostic::warning(decoder.source(), place, message).code("policy"));
     }

@@ -54,12 +54,15 @@ fn environments_are_read_and_survive_a_plan() {
         ToolBinding::Adapter { adapter, with }
     });
     assert_eq!(staging.tools[3].value, ToolBinding::Manual);
-    assert_eq!(staging.policy.gates.of(Effect::Change), GateRule::None);
+    assert_eq!(staging.policy.gates.of(Effect::Change).rule, GateRule::None);
     let strict = &file.environments["production"].policy;
     assert_eq!(strict.unattended, Unattended::Deny);
-    assert_eq!(strict.gates.of(Effect::Read), GateRule::None);
-    assert_eq!(strict.gates.of(Effect::Change), GateRule::Confirm);
-    assert_eq!(strict.gates.of(Effect::Destructive), GateRule::Challenge);
+    assert_eq!(strict.gates.of(Effect::Read).rule, GateRule::None);
+    assert_eq!(strict.gates.of(Effect::Change).rule, GateRule::Confirm);
+    assert_eq!(
+        strict.gates.of(Effect::Destructive).rule,
+        GateRule::Challenge
+    );
     let json = serde_json::to_string(&file).unwrap();
     let back: Environments = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&back).unwrap(), json);

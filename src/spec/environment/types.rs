@@ -5,8 +5,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::model::ids::{AdapterName, EnvironmentName, Name, ToolRef};
-use crate::model::{Effect, Value};
+use crate::model::approval::Principal;
+use crate::model::ids::{AdapterName, EnvironmentName, GroupName, Name, ToolRef};
+use crate::model::{Effect, Severity, Value};
 use crate::spec::source::{Source, Span, Spanned};
 
 /// The environments of a team.
@@ -60,7 +61,7 @@ pub enum ToolBinding {
 }
 
 /// What needs a person. The default is strict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Whether `--yes` and `--answers` may stand in for a person.
     #[serde(default)]
@@ -68,6 +69,65 @@ pub struct Policy {
     /// What each effect needs before it acts.
     #[serde(default)]
     pub gates: Gates,
+    /// Severities at which a step may act before its approvals are there; they are owed within 24
+    /// hours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after_the_fact: Vec<Severity>,
+    /// Who is in which group.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub approvers: IndexMap<GroupName, Vec<Principal>>,
+    /// Whose signatures count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signers: Option<Signers>,
+    /// Who may go on without approvals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<BreakGlass>,
+    /// Where adapters that speak HTTP may go.
+    #[serde(default, skip_serializing_if = "Hosts::is_open")]
+    pub hosts: Hosts,
+}
+
+/// Whose signatures count: OpenSSH's `allowed_signers` (ssh-keygen(1)), frozen when the run opens.
+/// A key counts only while it stands in the frozen file *and* in the file as it is now: one that is
+/// added later does not count, nor one that was taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signers {
+    /// The file, relative to `runbook.yaml` or absolute.
+    pub path: String,
+    /// What it held when the run was bound; empty before that.
+    #[serde(default)]
+    pub text: String,
+    /// A file of keys, or a key revocation list, that do not count any more; looked at as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<String>,
+}
+
+/// Who may go on without approvals, where nobody who could approve can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakGlass {
+    /// The group that may.
+    pub group: GroupName,
+    /// The channel that is told, by `$CHAT_TOOL post`; nobody where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announce: Option<String>,
+}
+
+/// Where adapters that speak HTTP may go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hosts {
+    /// Names of hosts; `*.example.org` stands for all below it. Any where this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Vec<String>>,
+    /// Whether addresses of private networks are refused.
+    #[serde(default)]
+    pub deny_private: bool,
+}
+
+impl Hosts {
+    /// Whether any host may be asked.
+    pub fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether a run may go on without a person.
@@ -82,12 +142,41 @@ pub enum Unattended {
 }
 
 /// What a step needs before it acts, by its effect. A runbook can ask for more, never for less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gates {
     /// For what can be undone or repeated.
-    pub change: GateRule,
+    pub change: GateNeeds,
     /// For what can lose data or service.
-    pub destructive: GateRule,
+    pub destructive: GateNeeds,
+}
+
+/// What an effect needs: something of the operator, and perhaps something of others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateNeeds {
+    /// What the operator must do.
+    pub rule: GateRule,
+    /// How many others must approve, and of which groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<PolicyApprovals>,
+}
+
+/// What a policy asks of others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyApprovals {
+    /// How many; at least 1.
+    pub count: u32,
+    /// Of which groups; anybody else than the operator where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<GroupName>,
+}
+
+impl From<GateRule> for GateNeeds {
+    fn from(rule: GateRule) -> Self {
+        Self {
+            rule,
+            approvals: None,
+        }
+    }
 }
 
 /// What a person must do before a step may act, from nothing to most.
@@ -105,19 +194,19 @@ pub enum GateRule {
 impl Default for Gates {
     fn default() -> Self {
         Self {
-            change: GateRule::Confirm,
-            destructive: GateRule::Challenge,
+            change: GateRule::Confirm.into(),
+            destructive: GateRule::Challenge.into(),
         }
     }
 }
 
 impl Gates {
     /// What a step of this effect needs. What only reads needs nothing.
-    pub fn of(self, effect: Effect) -> GateRule {
+    pub fn of(&self, effect: Effect) -> GateNeeds {
         match effect {
-            Effect::Read => GateRule::None,
-            Effect::Change => self.change,
-            Effect::Destructive => self.destructive,
+            Effect::Read => GateRule::None.into(),
+            Effect::Change => self.change.clone(),
+            Effect::Destructive => self.destructive.clone(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Gates: what a person is asked before a step may act.
 
 use super::steps::Reader;
+use crate::model::gate::Expires;
 use crate::spec::step::{Gate, GateAsk};
 use crate::spec::yaml::{Kind, Node};
 
@@ -40,6 +41,8 @@ impl Reader<'_> {
             show: Vec::new(),
             condition: None,
             once: false,
+            approvals: None,
+            expires: Expires::default(),
         })))
     }
 
@@ -83,6 +86,8 @@ impl Reader<'_> {
             show: show.unwrap_or_default(),
             condition,
             once,
+            approvals: None,
+            expires: Expires::default(),
         })
     }
 }

@@ -59,9 +59,10 @@ impl Binder<'_> {
         let policy = Policy {
             unattended: Unattended::Allow,
             gates: Gates {
-                change: GateRule::None,
-                destructive: GateRule::None,
+                change: GateRule::None.into(),
+                destructive: GateRule::None.into(),
             },
+            ..Policy::default()
         };
         self.finish(SANDBOX.parse(), None, policy)
     }
@@ -138,7 +139,7 @@ impl Binder<'_> {
                 None => self.nothing_binds(tool),
             }
         }
-        self.finish(Ok(name), None, environment.policy)
+        self.finish(Ok(name), None, environment.policy.clone())
     }
 
     /// Whether a variable is named like the tool; it binds it, or what is wrong with it is said.

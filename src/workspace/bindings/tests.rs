@@ -81,7 +81,7 @@ fn without_any_file_the_environment_is_the_sandbox() {
         assert_eq!(bound.environment.as_str(), "sandbox");
         assert!(!bound.real && bound.local_because.is_none());
         assert_eq!(bound.policy.unattended, Unattended::Allow);
-        assert_eq!(bound.policy.gates.destructive, GateRule::None);
+        assert_eq!(bound.policy.gates.destructive.rule, GateRule::None);
         assert_eq!(
             answers(&bound, "CHAT_TOOL"),
             ("sandbox".to_owned(), BoundBy::Sandbox)

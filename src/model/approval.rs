@@ -1,0 +1,268 @@
+//! Decisions of others: who may give them, who gave them, and how we know.
+//!
+//! A gate that asks for approvals is passed once its operator said yes *and* enough others did.
+//! What another says is bound to the digest of what the gate showed, like the operator's own word.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Digest;
+use super::ids::{Attempt, EnvironmentName, GroupName, InvalidId, RunId, StepKey};
+use super::people::Person;
+
+/// A person as policies and signers' files name them: `ana`, `ana@example.org`.
+///
+/// Compared by [`Principal::is_same_person`] wherever two of them must be two people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Principal(Arc<str>);
+
+impl Principal {
+    /// The rule, in words.
+    pub const ALLOWED: &'static str = "a name or an address: letters, digits and `._+-`, with at most one `@`, beginning with a letter or a digit, at most 128 of them";
+
+    /// The name as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether both may be the same human: `ana` and `ana@example.org` may be, so they never count
+    /// as two. To err on this side costs a second approver, never a missing one.
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        self.local().eq_ignore_ascii_case(other.local())
+    }
+
+    fn local(&self) -> &str {
+        self.0.split('@').next().unwrap_or_default()
+    }
+}
+
+impl FromStr for Principal {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let word = |c: char| c.is_ascii_alphanumeric() || "._+-@".contains(c);
+        let fits = text.len() <= 128
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.chars().all(word)
+            && text.matches('@').count() <= 1
+            && !text.ends_with('@');
+        if fits {
+            Ok(Self(Arc::from(text)))
+        } else {
+            Err(InvalidId {
+                what: "a person",
+                text: text.to_owned(),
+                allowed: Self::ALLOWED,
+            })
+        }
+    }
+}
+
+impl TryFrom<String> for Principal {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<Principal> for String {
+    fn from(principal: Principal) -> Self {
+        principal.0.as_ref().to_owned()
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What another person says about a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Vote {
+    /// Yes.
+    Approve,
+    /// No. Final, whoever says it.
+    Decline,
+}
+
+impl Vote {
+    /// The word in ballots and on the screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Decline => "decline",
+        }
+    }
+}
+
+/// Somebody who said something about another's run, and how we know that it was them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Voter {
+    /// Who.
+    pub principal: Principal,
+    /// How we know.
+    pub proof: Proof,
+}
+
+/// How we know who somebody is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proof {
+    /// The operating system says so: a login on this machine.
+    Login(Person),
+    /// An SSH signature over a ballot.
+    Signature(Box<SignedBallot>),
+}
+
+/// The environment's approvals that a gate waits for, resolved to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalsAsked {
+    /// How many different people, the operator not counted; at least 1.
+    pub count: u32,
+    /// The groups that may; anybody else than the operator where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<GroupName>,
+    /// Who is in those groups. With groups and nobody in them, nobody can approve.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<Principal>,
+    /// People who may not, beside the operator.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Principal>,
+    /// Whether the gate lets the step act before they are there: they are owed within 24 hours.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub afterwards: bool,
+}
+
+impl ApprovalsAsked {
+    /// Whether this person may be one of them, as far as the gate says. That they are not the
+    /// operator is the run's to say.
+    pub fn may(&self, principal: &Principal) -> bool {
+        let excluded = self
+            .exclude
+            .iter()
+            .any(|other| other.is_same_person(principal));
+        let named = self.from.is_empty() || self.people.contains(principal);
+        named && !excluded
+    }
+}
+
+/// A place in a run's journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadRef {
+    /// The record's place.
+    pub seq: u64,
+    /// The record's hash.
+    pub h: Digest,
+}
+
+/// What an approver signs: one decision about one gate of one attempt of one run.
+///
+/// The head is that of the record that opened the gate: no other gate has it, so a ballot cannot be
+/// used twice, and whoever rewrites what came before it needs the approver's key too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ballot {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: StepKey,
+    /// Which try of it.
+    pub attempt: Attempt,
+    /// Where it acts.
+    pub environment: EnvironmentName,
+    /// The digest of what the gate shows.
+    pub gate: Digest,
+    /// The record that opened the gate.
+    pub head: HeadRef,
+    /// Until when the ballot may be cast.
+    pub expires: jiff::Timestamp,
+    /// What is said.
+    pub vote: Vote,
+    /// Why, in the approver's own words: one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Ballot {
+    /// The namespace of the signature: a signature made for anything else is none.
+    pub const NAMESPACE: &'static str = "approve@runbook";
+
+    /// The exact bytes that are signed. Each field is one line, so no value can pass for another:
+    /// control characters are shown as escapes.
+    pub fn text(&self) -> String {
+        let line = super::text::escape_controls;
+        let mut out = format!(
+            "runbook ballot v1\nvote: {}\nrun: {}\nstep: {}\nattempt: {}\nenvironment: {}\ngate: {}\nhead: {} {}\nexpires: {}\n",
+            self.vote.word(),
+            self.run,
+            line(self.step.as_str()),
+            self.attempt,
+            self.environment,
+            self.gate,
+            self.head.seq,
+            self.head.h,
+            self.expires,
+        );
+        if let Some(reason) = &self.reason {
+            out.push_str(&format!("reason: {}\n", line(reason)));
+        }
+        out
+    }
+}
+
+/// A ballot and its signature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignedBallot {
+    /// What was signed.
+    pub ballot: Ballot,
+    /// The signature, armored (`-----BEGIN SSH SIGNATURE-----`): see OpenSSH's PROTOCOL.sshsig.
+    pub signature: String,
+    /// The key's fingerprint as `ssh-keygen -l` shows it (`SHA256:…`), for people.
+    pub key: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(text: &str) -> Principal {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_human_under_two_names_never_counts_twice() {
+        let ana = principal("ana");
+        assert!(ana.is_same_person(&principal("ana@example.org")));
+        assert!(ana.is_same_person(&principal("Ana@db1")));
+        assert!(!ana.is_same_person(&principal("anabel")));
+    }
+
+    #[test]
+    fn what_could_be_taken_for_an_option_or_a_pattern_is_nobody() {
+        for text in [
+            "", "-f", "a b", "a,b", "*", "a@b@c", "a@", "a\"b", "ä", "a\n",
+        ] {
+            assert!(text.parse::<Principal>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn groups_and_exclusions_hold() {
+        let asked = ApprovalsAsked {
+            count: 1,
+            from: vec!["dba".parse().unwrap()],
+            people: vec![principal("li@example.org"), principal("ana")],
+            exclude: vec![principal("ana")],
+            afterwards: false,
+        };
+        assert!(asked.may(&principal("li@example.org")));
+        assert!(!asked.may(&principal("li")));
+        assert!(!asked.may(&principal("ana")));
+    }
+}
