@@ -108,7 +108,7 @@ fn hostile(length: usize) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        if state % 97 == 0 {
+        if state.is_multiple_of(97) {
             out.extend(SPICE[(state >> 32) as usize % SPICE.len()]);
         }
         out.push((state >> 24) as u8);
