@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use runbook::keys::{
-    ApprovalRequest, Keygen, KeygenError, NotSigned, Signature, Trusted, WantedKey, Which,
-    answer_text, find_key, read_answer,
+    AllowedSigners, ApprovalRequest, Keygen, KeygenError, NotSigned, Signature, Trusted, WantedKey,
+    Which, answer_text, find_key, read_answer,
 };
 use runbook::model::approval::{Ballot, HeadRef, Principal, SignedBallot, Vote};
 use runbook::model::gate::{Expires, GateOpened};
@@ -587,4 +587,53 @@ fn the_key_is_the_named_one_or_a_usual_one_or_an_agents() {
     assert_eq!(wanted(Some(&given), variable), Ok(key("given")));
     // What was named and is not there is not replaced by another.
     assert!(wanted(Some(&keys.path("none")), None).is_err());
+}
+
+#[test]
+fn what_is_read_of_a_signers_file_is_what_ssh_keygen_reads() {
+    let keys = Keys::new();
+    let (ana, bo) = (keys.make("ana"), keys.make("bo"));
+    let signed = keys.signed("ana", &ballot());
+    keys.write("signature", &signed.signature);
+    let text = keys.write("ballot", &signed.ballot.text());
+    let cut = &bo[..bo.len() - 4];
+    let lines = [
+        format!("ana {bo}"),
+        format!("ana,li,*@example.org,!x {bo} bo@laptop, since March"),
+        format!(" \tana\t{bo}"),
+        format!("\"ana\" {bo}"),
+        format!("ana cert-authority {bo}"),
+        format!("ana CERT-AUTHORITY,Namespaces=\"a,b\" {bo}"),
+        format!("ana namespaces=\"a b\" {bo}"),
+        format!("ana valid-after=\"20260101\",valid-before=\"20260102030405Z\" {bo}"),
+        "# a comment".to_owned(),
+        "   ".to_owned(),
+        "ana".to_owned(),
+        format!("ana {cut}"),
+        format!("ana namespaces=a {bo}"),
+        format!("ana namespaces=\"a {bo}"),
+        format!("ana namespaces=\"a\",namespaces=\"b\" {bo}"),
+        format!("ana valid-after=\"20260102\",valid-before=\"20260101\" {bo}"),
+        format!("ana valid-after=\"2026\" {bo}"),
+        format!("ana frobnicate {bo}"),
+    ];
+    for line in lines {
+        // It says which lines it cannot read, and goes on behind them.
+        let signers = format!("{line}\nana {ana}\n");
+        keys.write("signers", &signers);
+        let checked = keys
+            .keygen(&["-Y", "verify", "-n", "approve@runbook", "-I", "ana"])
+            .args(["-f", "signers", "-s", "signature"])
+            .env("TZ", "UTC0")
+            .stdin(std::fs::File::open(&text).unwrap())
+            .output()
+            .unwrap();
+        assert!(checked.status.success(), "{line}: {checked:?}");
+        let ours = AllowedSigners::read(&signers);
+        assert_eq!(
+            ours.is_ok(),
+            checked.stderr.is_empty(),
+            "{line}: {ours:?} {checked:?}"
+        );
+    }
 }

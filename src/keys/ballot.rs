@@ -36,6 +36,13 @@ pub enum NotAnAnswer {
         /// What stands there.
         found: String,
     },
+    /// A line is written in another way than any ballot is, or is one too many.
+    Changed {
+        /// Which, counted from 1.
+        line: usize,
+        /// What stands there.
+        found: String,
+    },
     /// There is a ballot without a signature.
     NoSignature,
     /// The signature is not whole.
@@ -78,6 +85,9 @@ impl fmt::Display for NotAnAnswer {
                 "line {line}: expected `{expected}`, found `{}`",
                 shown(found)
             ),
+            Self::Changed { line, found } => {
+                write!(f, "line {line} is not as it was signed: `{}`", shown(found))
+            }
             Self::NoSignature => f.write_str(
                 "the ballot has no signature behind it: copy the answer to its last line, \
                  `-----END SSH SIGNATURE-----`",
@@ -213,14 +223,14 @@ fn read_ballot(text: &str) -> Result<Ballot, NotAnAnswer> {
 
 fn first_difference(written: &str, text: &str) -> NotAnAnswer {
     let mut pairs = (1..).zip(text.split('\n').zip(written.split('\n')));
-    let differing = pairs.find(|(_, (found, right))| found != right);
-    let (line, found) = match differing {
-        Some((line, (found, _))) => (line, found),
-        None => (written.lines().count() + 1, ""),
-    };
-    NotAnAnswer::Line {
+    let (line, found) = pairs
+        .find(|(_, (found, right))| found != right)
+        // The one has more lines than the other.
+        .map_or((written.lines().count() + 1, ""), |(line, (found, _))| {
+            (line, found)
+        });
+    NotAnAnswer::Changed {
         line,
-        expected: "a ballot as it was signed",
         found: found.to_owned(),
     }
 }

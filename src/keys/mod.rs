@@ -27,6 +27,9 @@ mod sshsig;
 mod subject;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use ballot::{NotAnAnswer, answer_text, read_answer};
 pub use keygen::{Keygen, KeygenError};
 pub use request::{ApprovalRequest, MAX_REQUEST, NotARequest};

@@ -1,14 +1,14 @@
 //! OpenSSH's `allowed_signers`, read: see ssh-keygen(1), ALLOWED SIGNERS. Pure.
 //!
-//! `ssh-keygen` stops at the first line that it cannot read, in the middle of a night. Here a
-//! broken file is found before a run begins, and said with its line.
+//! `ssh-keygen` leaves out a line that it cannot read, and an approver finds in the middle of a night
+//! that they are nobody. Here a broken file is found before a run begins, and said with its line.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::sshsig::kind;
+use super::sshsig::{is_kind, is_whole, kind};
 use crate::model::Timestamp;
 use crate::model::approval::Principal;
 use crate::model::text::escape_controls;
@@ -55,17 +55,6 @@ impl fmt::Display for BadSigners {
 }
 
 impl std::error::Error for BadSigners {}
-
-/// The types of keys that `ssh-keygen` takes.
-const KINDS: &[&str] = &[
-    "ssh-ed25519",
-    "ssh-rsa",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-];
 
 /// The form of a line, for messages.
 const FORM: &str = "write the name of a person, options if any, the type of the key and the key: \
@@ -114,6 +103,9 @@ fn read_line(number: usize, line: &str) -> Result<Signer, String> {
         return Err("the line ends as on Windows: save the file with plain line ends".to_owned());
     }
     let (principals, rest) = first_word(line)?;
+    if is_kind(principals) {
+        return Err("the line begins with the key: write before it whose it is".to_owned());
+    }
     let principals = list(
         principals
             .strip_prefix('"')
@@ -130,7 +122,7 @@ fn read_line(number: usize, line: &str) -> Result<Signer, String> {
         key: Vec::new(),
     };
     let (word, mut rest) = first_word(rest)?;
-    let kind = if KINDS.contains(&word) {
+    let kind = if word.is_empty() || is_kind(word) {
         word
     } else {
         for option in options(word) {
@@ -140,7 +132,7 @@ fn read_line(number: usize, line: &str) -> Result<Signer, String> {
         rest = behind;
         kind
     };
-    if !KINDS.contains(&kind) {
+    if !is_kind(kind) {
         return Err(match kind {
             "" => format!("the key is missing; {FORM}"),
             kind => format!("`{kind}` is no type of key that can sign; {FORM}"),
@@ -164,8 +156,8 @@ fn read_key(kind_said: &str, encoded: &str) -> Result<Vec<u8>, String> {
     };
     let key = STANDARD.decode(encoded).map_err(|_| broken())?;
     match kind(&key) {
-        Some(kind) if kind == kind_said => Ok(key),
-        Some(kind) if KINDS.contains(&kind) => Err(format!(
+        Some(kind) if kind == kind_said && is_whole(&key) => Ok(key),
+        Some(kind) if kind != kind_said && is_kind(kind) => Err(format!(
             "the key is of type {kind}, and the line says {kind_said}"
         )),
         _ => Err(broken()),

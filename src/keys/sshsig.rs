@@ -142,16 +142,36 @@ fn fingerprint(public_key: &[u8]) -> Option<String> {
     Some(format!("SHA256:{}", STANDARD_NO_PAD.encode(digest.bytes())))
 }
 
+/// The types of keys that `ssh-keygen` takes, with how many fields each has behind its type.
+const KINDS: &[(&str, usize)] = &[
+    ("ssh-ed25519", 1),
+    ("ssh-rsa", 2),
+    ("ecdsa-sha2-nistp256", 2),
+    ("ecdsa-sha2-nistp384", 2),
+    ("ecdsa-sha2-nistp521", 2),
+    ("sk-ssh-ed25519@openssh.com", 2),
+    ("sk-ecdsa-sha2-nistp256@openssh.com", 3),
+];
+
+/// Whether keys of this type can sign.
+pub(super) fn is_kind(kind: &str) -> bool {
+    KINDS.iter().any(|(name, _)| *name == kind)
+}
+
+/// Whether a key is not cut off.
+pub(super) fn is_whole(public_key: &[u8]) -> bool {
+    let fields = kind(public_key).and_then(|kind| KINDS.iter().find(|(name, _)| *name == kind));
+    let mut rest = Fields(public_key);
+    fields.is_some_and(|(_, fields)| {
+        (0..=*fields).all(|_| rest.next().is_some()) && rest.0.is_empty()
+    })
+}
+
 /// The key that a certificate is for: its own fields stand behind the type and a nonce.
 fn key_of_certificate(plain: &str, certificate: &[u8]) -> Option<Vec<u8>> {
-    let (kind, fields) = match plain {
-        "ssh-ed25519" => ("ssh-ed25519", 1),
-        "ssh-rsa" => ("ssh-rsa", 2),
-        "sk-ssh-ed25519" => ("sk-ssh-ed25519@openssh.com", 2),
-        "sk-ecdsa-sha2-nistp256" => ("sk-ecdsa-sha2-nistp256@openssh.com", 3),
-        "ecdsa-sha2-nistp256" | "ecdsa-sha2-nistp384" | "ecdsa-sha2-nistp521" => (plain, 2),
-        _ => return None,
-    };
+    let (kind, fields) = KINDS
+        .iter()
+        .find(|(name, _)| name.strip_suffix("@openssh.com").unwrap_or(name) == plain)?;
     let mut rest = Fields(certificate);
     let (_kind, _nonce) = (rest.next()?, rest.next()?);
     let mut key = Vec::new();
@@ -161,7 +181,7 @@ fn key_of_certificate(plain: &str, certificate: &[u8]) -> Option<Vec<u8>> {
         Some(())
     };
     push(kind.as_bytes())?;
-    for _ in 0..fields {
+    for _ in 0..*fields {
         push(rest.next()?)?;
     }
     Some(key)
