@@ -637,3 +637,53 @@ fn what_is_read_of_a_signers_file_is_what_ssh_keygen_reads() {
         );
     }
 }
+
+/// An agent that ends with the test.
+struct Agent(std::process::Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_agent_signs_where_only_the_public_half_is_here() {
+    use std::io::{BufRead, BufReader};
+    let keys = Keys::new();
+    let signers = format!("ana {}\n", keys.make("ana"));
+    let socket = keys.path("agent");
+    let mut agent = Command::new("ssh-agent")
+        .args(["-D", "-a"])
+        .arg(&socket)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(agent.stdout.take().unwrap());
+    let _agent = Agent(agent);
+    // It says where it listens once it does.
+    said.read_line(&mut String::new()).unwrap();
+    let added = Command::new("ssh-add")
+        .arg("-q")
+        .arg(keys.path("ana"))
+        .env("SSH_AUTH_SOCK", &socket)
+        .status()
+        .unwrap();
+    assert!(added.success());
+    std::fs::remove_file(keys.path("ana")).unwrap();
+    let given = keys.path("ana");
+    let key = find_key(&WantedKey {
+        given: Some(&given),
+        ..WantedKey::default()
+    })
+    .unwrap();
+    let path = (OsString::from("PATH"), std::env::var_os("PATH").unwrap());
+    let with_agent = Keygen::with([path, ("SSH_AUTH_SOCK".into(), socket.into())]);
+    let sealed = with_agent.sign(&ballot().text(), &key).unwrap();
+    let signed = read_answer(&answer_text(&ballot(), &sealed.signature)).unwrap();
+    assert_eq!(keys.verify(&signed, &signers), Ok(person("ana")));
+    // Without it there is nothing to sign with.
+    assert!(keygen().sign(&ballot().text(), &key).is_err());
+}
