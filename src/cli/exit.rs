@@ -106,7 +106,7 @@ impl CliError {
             Self::Usage { .. } | Self::Invalid(_) => Exit::Usage,
             Self::Refused { .. } => Exit::Refused,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => match error {
-                StoreError::Held { .. } => Exit::Held,
+                StoreError::Held { .. } | StoreError::Locked(_) => Exit::Held,
                 StoreError::NoRun { .. }
                 | StoreError::NoRuns
                 | StoreError::Ambiguous { .. }

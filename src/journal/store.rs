@@ -1,7 +1,7 @@
 //! The state directory: where every run, the ledger and the simulated worlds lie.
 //!
 //! `runs/<run>/{journal.jsonl, blobs/<sha256>, work/, torn-<seq>, reserve, holder}`, `ledger.jsonl`,
-//! `worlds/`. Directories are 0700 and files 0600.
+//! `worlds/`, `locks/<sha256 of the name>`. Directories are 0700 and files 0600.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use super::disk::{Disk, DiskError, DiskFile, How, SyncPoint};
 use super::files;
 use super::holder::Holder;
 use super::ledger::Ledger;
+use super::locks::Locks;
 use super::read::{self, ReadReport, Tail};
 use super::real::RealDisk;
 use super::record::Place;
@@ -64,7 +65,7 @@ impl Store {
         let disk = &*store.disk;
         let mut made = make_path(disk, path)?;
         disk.check_dir(path)?;
-        for dir in [store.runs(), store.worlds()] {
+        for dir in [store.runs(), store.worlds(), store.locks_dir()] {
             made |= make_dir(disk, &dir)?;
             disk.check_dir(&dir)?;
         }
@@ -89,6 +90,15 @@ impl Store {
     /// Where the simulated productions lie.
     pub fn worlds(&self) -> PathBuf {
         self.path.join("worlds")
+    }
+
+    fn locks_dir(&self) -> PathBuf {
+        self.path.join("locks")
+    }
+
+    /// What one run at a time has.
+    pub fn locks(&self) -> Locks {
+        Locks::new(self.clone(), Arc::clone(&self.disk), self.locks_dir())
     }
 
     /// The ledger of all runs.
