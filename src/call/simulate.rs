@@ -6,7 +6,7 @@
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 #[cfg(debug_assertions)]
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -146,8 +146,19 @@ impl Simulation {
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let path = self.path.with_extension("lock");
         let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+        self.share(&file);
         file.lock()?;
         Ok(file)
+    }
+
+    /// Where a group shares the directory, its members share what is in it. Of a file that another
+    /// member made, this was done already.
+    fn share(&self, file: &File) {
+        const SHARED: u32 = 0o2770;
+        let mode = std::fs::metadata(self.directory()).map(|directory| directory.mode() & 0o7777);
+        if mode.is_ok_and(|mode| mode == SHARED) {
+            let _ = rustix::fs::fchmod(file, Mode::from_raw_mode(0o660));
+        }
     }
 
     fn read(&self) -> io::Result<World> {
@@ -168,6 +179,7 @@ impl Simulation {
         let mut file = tempfile::NamedTempFile::new_in(self.directory())?;
         file.write_all(&serde_json::to_vec(world)?)?;
         file.flush()?;
+        self.share(file.as_file());
         Ok(file)
     }
 

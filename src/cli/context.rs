@@ -6,7 +6,7 @@ use super::args::Cli;
 use super::exit::CliError;
 use super::screen::Screen;
 use crate::journal::Store;
-use crate::workspace::{Surroundings, Workspace, WorkspaceError, state_dir};
+use crate::workspace::{StatePlace, Surroundings, Workspace, WorkspaceError, state_dir};
 
 /// What every verb has.
 #[derive(Debug)]
@@ -34,15 +34,25 @@ impl Context {
 
     /// The state directory; made where it is missing.
     pub fn store(&self) -> Result<Store, CliError> {
-        let path = state_dir(self.state_dir.as_deref(), &self.surroundings)?;
-        open_store(&path)
+        open_store(&self.state_place()?)
+    }
+
+    /// Where the state directory is, and whose.
+    fn state_place(&self) -> Result<StatePlace, CliError> {
+        let (shared, found) = self.workspace.shared_state();
+        super::prepare::refuse_errors(self, &found)?;
+        Ok(state_dir(
+            self.state_dir.as_deref(),
+            shared.as_ref(),
+            &self.surroundings,
+        )?)
     }
 }
 
 /// In a debug build, a variable can end the process at the n-th change of the disk, or let the
 /// disk fail from then on.
 #[cfg(debug_assertions)]
-fn open_store(path: &std::path::Path) -> Result<Store, CliError> {
+fn open_store(place: &StatePlace) -> Result<Store, CliError> {
     use crate::journal::{Blow, CrashingDisk, RealDisk};
     let blows = [
         ("RUNBOOK_CRASH_AT", Blow::Kill),
@@ -52,16 +62,27 @@ fn open_store(path: &std::path::Path) -> Result<Store, CliError> {
     for (name, blow) in blows {
         let n = std::env::var(name).ok().and_then(|n| n.parse().ok());
         if let Some(n) = n {
-            let disk = std::sync::Arc::new(CrashingDisk::new(RealDisk, n, blow));
-            return Ok(Store::open_on(disk, path)?);
+            let real = match place.group {
+                Some(gid) => RealDisk::shared(gid),
+                None => RealDisk::ours(),
+            };
+            let disk = std::sync::Arc::new(CrashingDisk::new(real, n, blow));
+            return Ok(Store::open_on(disk, &place.path)?);
         }
     }
-    Ok(Store::open(path)?)
+    open_real(place)
 }
 
 #[cfg(not(debug_assertions))]
-fn open_store(path: &std::path::Path) -> Result<Store, CliError> {
-    Ok(Store::open(path)?)
+fn open_store(place: &StatePlace) -> Result<Store, CliError> {
+    open_real(place)
+}
+
+fn open_real(place: &StatePlace) -> Result<Store, CliError> {
+    match place.group {
+        Some(gid) => Ok(Store::open_shared(&place.path, gid)?),
+        None => Ok(Store::open(&place.path)?),
+    }
 }
 
 impl From<WorkspaceError> for CliError {

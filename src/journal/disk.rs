@@ -8,18 +8,17 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Directories are made with this mode.
+use super::keeper::Keeper;
+
+/// Directories are made with this mode, where they are not shared.
 pub const DIR_MODE: u32 = 0o700;
 
-/// Files are made with this mode.
+/// Files are made with this mode, where they are not shared.
 pub const FILE_MODE: u32 = 0o600;
 
-/// The bits that nobody else may have: writing by group and others.
-const FOREIGN_WRITE: u32 = 0o022;
-
-/// A disk: files and directories that are ours alone.
+/// A disk: files and directories that are ours, or our group's.
 pub trait Disk: Send + Sync + fmt::Debug {
-    /// Makes a directory with [`DIR_MODE`]. Its entry is durable after a sync of its parent.
+    /// Makes a directory with its keeper's mode. Its entry is durable after a sync of its parent.
     fn create_dir(&self, path: &Path) -> Result<(), DiskError>;
     /// Refuses what is not a directory of ours; see [`Refused`].
     fn check_dir(&self, path: &Path) -> Result<(), DiskError>;
@@ -60,7 +59,7 @@ pub enum How {
     Read,
     /// It exists and is read and written at its end.
     Append,
-    /// It does not exist, is made with [`FILE_MODE`], and is read and written at its end.
+    /// It does not exist, is made with its keeper's mode, and is read and written at its end.
     Create,
 }
 
@@ -131,6 +130,8 @@ pub struct Stat {
     pub kind: Kind,
     /// Who owns it.
     pub uid: u32,
+    /// Its group.
+    pub gid: u32,
     /// Its permission bits.
     pub mode: u32,
     /// How many names it has.
@@ -151,11 +152,11 @@ pub enum Kind {
 }
 
 impl Stat {
-    /// Whether it is a file (or directory) that only `euid` can have written.
+    /// Whether it is a file (or directory) that only its keeper can have written.
     ///
     /// # Errors
     /// Why it is refused.
-    pub fn judge(&self, wanted: Kind, euid: u32) -> Result<(), Refused> {
+    pub fn judge(&self, wanted: Kind, keeper: Keeper) -> Result<(), Refused> {
         match self.kind {
             Kind::Link => return Err(Refused::Link),
             kind if kind != wanted && wanted == Kind::Directory => {
@@ -164,17 +165,7 @@ impl Stat {
             kind if kind != wanted => return Err(Refused::NotAFile),
             _ => {}
         }
-        if self.uid != euid {
-            return Err(Refused::Owner {
-                owner: self.uid,
-                us: euid,
-            });
-        }
-        if self.mode & FOREIGN_WRITE != 0 {
-            return Err(Refused::Mode {
-                mode: self.mode & 0o7777,
-            });
-        }
+        keeper.judge(self)?;
         if self.kind == Kind::File && self.links != 1 {
             return Err(Refused::Links { links: self.links });
         }
@@ -203,6 +194,20 @@ pub enum Refused {
         /// Its permission bits.
         mode: u32,
     },
+    /// It belongs to another group than the one that shares the directory.
+    Group {
+        /// Its group.
+        group: u32,
+        /// The group that shares the directory.
+        shared: u32,
+    },
+    /// It is shared, and its mode is not exactly what that means.
+    SharedMode {
+        /// Its permission bits.
+        mode: u32,
+        /// What they should be.
+        wanted: u32,
+    },
     /// It has a second name, by which it can be reached from elsewhere.
     Links {
         /// How many names it has.
@@ -222,6 +227,14 @@ impl fmt::Display for Refused {
             Self::Mode { mode } => {
                 write!(f, "its mode is {mode:o}: its group or others may write it")
             }
+            Self::Group { group, shared } => write!(
+                f,
+                "it belongs to group {group}, and group {shared} shares this directory"
+            ),
+            Self::SharedMode { mode, wanted } => write!(
+                f,
+                "its mode is {mode:o}, and what a group shares here has exactly {wanted:o}"
+            ),
             Self::Links { links } => {
                 write!(
                     f,

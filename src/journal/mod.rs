@@ -12,6 +12,7 @@
 //! locks                             what one run at a time has
 //! finding, verify                   what was proven, and what was not (pure)
 //! disk, real, sim                   what is asked of a disk, the machine's, and one that fails
+//! keeper                            whose it is: one person's, or a group's
 //! ```
 
 mod blobs;
@@ -24,6 +25,7 @@ mod error;
 mod files;
 mod finding;
 mod holder;
+mod keeper;
 mod ledger;
 mod ledger_error;
 mod ledger_event;
@@ -54,6 +56,7 @@ pub use disk::{
 pub use error::{DecodeError, EncodeError, Newer};
 pub use finding::{Code, Finding, Flaw};
 pub use holder::Holder;
+pub use keeper::Keeper;
 pub use ledger::{Closing, Ledger, Mended, Standing, standings};
 pub use ledger_error::LedgerError;
 pub use ledger_event::{LedgerEntry, LedgerEvent, LedgerId, NotTheLedger};

@@ -10,10 +10,69 @@ use rustix::fs::{Mode, OFlags};
 use super::disk::{
     DIR_MODE, Disk, DiskError, DiskFile, Doing, FILE_MODE, How, Kind, Refused, Stat, SyncPoint,
 };
+use super::keeper::Keeper;
 
 /// The disk of the machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RealDisk;
+#[derive(Clone, Copy, Debug)]
+pub struct RealDisk {
+    keeper: Keeper,
+}
+
+impl RealDisk {
+    /// What is on it is this user's alone.
+    pub fn ours() -> Self {
+        Self {
+            keeper: Keeper::User(rustix::process::geteuid().as_raw()),
+        }
+    }
+
+    /// What is on it is shared by the members of this group.
+    pub fn shared(gid: u32) -> Self {
+        Self {
+            keeper: Keeper::Group(gid),
+        }
+    }
+
+    fn judge(&self, file: &File, wanted: Kind, doing: Doing, path: &Path) -> Result<(), DiskError> {
+        let metadata = file.metadata().map_err(|e| DiskError::io(doing, path, e))?;
+        stat(&metadata)
+            .judge(wanted, self.keeper)
+            .map_err(|refused| DiskError::refused(doing, path, refused))
+    }
+
+    /// Gives what was just made to the group that shares it. Until then it was the maker's alone,
+    /// whatever the process's mask is.
+    fn share(&self, made: &File, kind: Kind, doing: Doing, path: &Path) -> Result<(), DiskError> {
+        let Keeper::Group(gid) = self.keeper else {
+            return Ok(());
+        };
+        let failed = |errno: rustix::io::Errno| DiskError::io(doing, path, errno.into());
+        let metadata = made.metadata().map_err(|e| DiskError::io(doing, path, e))?;
+        if metadata.gid() != gid {
+            rustix::fs::fchown(made, None, Some(rustix::fs::Gid::from_raw(gid))).map_err(failed)?;
+        }
+        rustix::fs::fchmod(made, Mode::from_raw_mode(self.keeper.mode(kind))).map_err(failed)
+    }
+}
+
+fn stat(metadata: &std::fs::Metadata) -> Stat {
+    let kind = if metadata.is_file() {
+        Kind::File
+    } else if metadata.is_dir() {
+        Kind::Directory
+    } else if metadata.is_symlink() {
+        Kind::Link
+    } else {
+        Kind::Special
+    };
+    Stat {
+        kind,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+        mode: metadata.mode() & 0o7777,
+        links: metadata.nlink(),
+    }
+}
 
 #[derive(Debug)]
 struct RealFile {
@@ -33,28 +92,6 @@ fn open(path: &Path, flags: OFlags, mode: u32, doing: Doing) -> Result<File, Dis
         }
         Err(errno) => Err(DiskError::io(doing, path, errno.into())),
     }
-}
-
-fn judge(file: &File, wanted: Kind, doing: Doing, path: &Path) -> Result<(), DiskError> {
-    let metadata = file.metadata().map_err(|e| DiskError::io(doing, path, e))?;
-    let kind = if metadata.is_file() {
-        Kind::File
-    } else if metadata.is_dir() {
-        Kind::Directory
-    } else if metadata.is_symlink() {
-        Kind::Link
-    } else {
-        Kind::Special
-    };
-    let stat = Stat {
-        kind,
-        uid: metadata.uid(),
-        mode: metadata.mode() & 0o7777,
-        links: metadata.nlink(),
-    };
-    let us = rustix::process::geteuid().as_raw();
-    stat.judge(wanted, us)
-        .map_err(|refused| DiskError::refused(doing, path, refused))
 }
 
 fn open_dir(path: &Path, doing: Doing) -> Result<File, DiskError> {
@@ -80,12 +117,19 @@ fn is_not_a_directory(error: &DiskError) -> bool {
 impl Disk for RealDisk {
     fn create_dir(&self, path: &Path) -> Result<(), DiskError> {
         rustix::fs::mkdir(path, Mode::from_raw_mode(DIR_MODE))
-            .map_err(|e| DiskError::io(Doing::CreateDir, path, e.into()))
+            .map_err(|e| DiskError::io(Doing::CreateDir, path, e.into()))?;
+        match self.keeper {
+            Keeper::User(_) => Ok(()),
+            Keeper::Group(_) => {
+                let made = open_dir(path, Doing::CreateDir)?;
+                self.share(&made, Kind::Directory, Doing::CreateDir, path)
+            }
+        }
     }
 
     fn check_dir(&self, path: &Path) -> Result<(), DiskError> {
         let dir = open_dir(path, Doing::Open)?;
-        judge(&dir, Kind::Directory, Doing::Open, path)
+        self.judge(&dir, Kind::Directory, Doing::Open, path)
     }
 
     fn open(&self, path: &Path, how: How) -> Result<Box<dyn DiskFile>, DiskError> {
@@ -98,7 +142,10 @@ impl Disk for RealDisk {
             ),
         };
         let file = open(path, flags, FILE_MODE, doing)?;
-        judge(&file, Kind::File, doing, path)?;
+        if how == How::Create {
+            self.share(&file, Kind::File, doing, path)?;
+        }
+        self.judge(&file, Kind::File, doing, path)?;
         Ok(Box::new(RealFile {
             file,
             path: path.to_owned(),

@@ -75,6 +75,7 @@ impl Inode {
             stat: Stat {
                 kind,
                 uid,
+                gid: uid,
                 mode,
                 links: 1,
             },

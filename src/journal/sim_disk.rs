@@ -6,10 +6,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::disk::{
     DIR_MODE, Disk, DiskError, DiskFile, Doing, FILE_MODE, How, Kind, Stat, SyncPoint,
 };
+use super::keeper::Keeper;
 use super::sim::{Crash, Fault, Inode, Medium};
 
 /// Who we are on a simulated disk.
 const US: u32 = 1000;
+
+/// Whose everything on it is.
+const KEEPER: Keeper = Keeper::User(US);
 
 /// A disk in memory. Clones are the same disk.
 ///
@@ -174,7 +178,7 @@ impl Disk for SimDisk {
     fn check_dir(&self, path: &Path) -> Result<(), DiskError> {
         let stat = self.state().medium.inode(path).map(|(_, inode)| inode.stat);
         stat.map_err(|error| DiskError::io(Doing::Open, path, error))?
-            .judge(Kind::Directory, US)
+            .judge(Kind::Directory, KEEPER)
             .map_err(|refused| DiskError::refused(Doing::Open, path, refused))
     }
 
@@ -188,7 +192,7 @@ impl Disk for SimDisk {
             Ok((id, inode)) => (id, inode.stat),
             Err(error) => return Err(DiskError::io(Doing::Open, path, error)),
         };
-        stat.judge(Kind::File, US)
+        stat.judge(Kind::File, KEEPER)
             .map_err(|refused| DiskError::refused(Doing::Open, path, refused))?;
         state.next_handle += 1;
         Ok(Box::new(SimFile {

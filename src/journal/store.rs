@@ -1,7 +1,8 @@
 //! The state directory: where every run, the ledger and the simulated worlds lie.
 //!
 //! `runs/<run>/{journal.jsonl, blobs/<sha256>, work/, torn-<seq>, reserve, holder}`, `ledger.jsonl`,
-//! `worlds/`, `locks/<sha256 of the name>`. Directories are 0700 and files 0600.
+//! `worlds/`, `locks/<sha256 of the name>`. Directories are 0700 and files 0600; where a group shares
+//! it, 2770 and 0660.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,7 +51,15 @@ impl Store {
     /// # Errors
     /// The disk failed, or something in the way is not ours.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_on(Arc::new(RealDisk), path)
+        Self::open_on(Arc::new(RealDisk::ours()), path)
+    }
+
+    /// The same, shared by the members of a group: every file and directory in it is the group's.
+    ///
+    /// # Errors
+    /// The disk failed, or something in the way is not the group's.
+    pub fn open_shared(path: &Path, gid: u32) -> Result<Self, StoreError> {
+        Self::open_on(Arc::new(RealDisk::shared(gid)), path)
     }
 
     /// Opens a state directory on some disk; makes it where it is missing.

@@ -56,6 +56,14 @@ fn snake(text: &str) -> bool {
     })
 }
 
+fn account_group(text: &str) -> bool {
+    word(
+        text,
+        |c| c.is_ascii_alphanumeric() || c == '_',
+        |c| c.is_ascii_alphanumeric() || "_-.".contains(c),
+    )
+}
+
 fn screaming(text: &str) -> bool {
     word(
         text,
@@ -211,6 +219,13 @@ id!(
     "a group",
     "lower-case letters, digits and `-`, a letter first",
     kebab
+);
+id!(
+    /// A group of accounts on a machine, by its name or its number, e.g. `oncall`.
+    AccountGroup,
+    "a group of accounts",
+    "a name of letters, digits, `_`, `-` and `.`, or a number",
+    account_group
 );
 id!(
     /// An environment of `runbook.yaml`, or `sandbox`, or `local`.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::Size;
+use crate::model::ids::AccountGroup;
 use crate::model::text::escape_controls;
 use crate::spec::yaml::MAX_BYTES;
 use crate::spec::{Diagnostic, Source};
@@ -110,6 +111,8 @@ pub enum WorkspaceError {
     NoWorkingDirectory(io::Error),
     /// Neither a directory for runs nor a home is known.
     NoStateDirectory,
+    /// The group that shares the state directory is not known on this machine.
+    NoGroup(AccountGroup),
     /// There is no such runbook, scenario, …
     Unknown {
         /// What was looked for: `runbook`, `scenario`.
@@ -142,6 +145,10 @@ impl fmt::Display for WorkspaceError {
         match self {
             Self::NoWorkingDirectory(_) => f.write_str("the working directory cannot be read"),
             Self::NoStateDirectory => f.write_str("there is no place to keep runs in"),
+            Self::NoGroup(group) => write!(
+                f,
+                "runbook.yaml shares the state directory with the group `{group}`, which this machine does not have"
+            ),
             Self::Unknown { what, written, .. } => {
                 write!(f, "there is no {what} `{}`", escape_controls(written))
             }
@@ -168,6 +175,10 @@ impl WorkspaceError {
             Self::NoWorkingDirectory(_) => vec!["change to a directory that exists".to_owned()],
             Self::NoStateDirectory => vec![
                 "set HOME, XDG_STATE_HOME or RUNBOOK_STATE_DIR, or say `--state-dir DIR`"
+                    .to_owned(),
+            ],
+            Self::NoGroup(_) => vec![
+                "mend `state: { group: … }`, or keep runs elsewhere with `--state-dir DIR`"
                     .to_owned(),
             ],
             Self::Unknown {

@@ -15,24 +15,41 @@ const NOBODY_LOGGED_IN: u32 = u32::MAX;
 /// What cannot be found out is left out: an account that `/etc/passwd` does not have is called by
 /// its number.
 pub fn this_person() -> Person {
-    let uid = geteuid().as_raw();
-    let passwd = fs::read(PASSWD).unwrap_or_default();
-    let user = account(&String::from_utf8_lossy(&passwd), uid);
-    let login = fs::read_to_string("/proc/self/loginuid").unwrap_or_default();
+    let person = person_of(geteuid().as_raw(), login_of("self"));
+    Person {
+        terminal: terminal(),
+        ..person
+    }
+}
+
+/// The person of any account on this machine, without a terminal.
+pub fn person_of(uid: u32, login_uid: Option<u32>) -> Person {
     let host = rustix::system::uname();
     Person {
-        user: user.unwrap_or_else(|| uid.to_string()),
+        user: account(uid),
         uid,
-        login_uid: login_uid(&login),
+        login_uid,
         host: host.nodename().to_string_lossy().into_owned(),
-        terminal: terminal(),
+        terminal: None,
     }
+}
+
+/// The user who logged in, of whom a process is; `process` is its number, or `self`.
+pub fn login_of(process: impl std::fmt::Display) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{process}/loginuid")).unwrap_or_default();
+    login_uid(&text)
+}
+
+/// An account's name; its number where `/etc/passwd` does not have it.
+pub fn account(uid: u32) -> String {
+    let passwd = fs::read(PASSWD).unwrap_or_default();
+    name_in(&String::from_utf8_lossy(&passwd), uid).unwrap_or_else(|| uid.to_string())
 }
 
 const PASSWD: &str = "/etc/passwd";
 
 /// The account's name, from the text of `/etc/passwd` (passwd(5)).
-fn account(passwd: &str, uid: u32) -> Option<String> {
+fn name_in(passwd: &str, uid: u32) -> Option<String> {
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
         let (name, number) = (fields.next()?, fields.nth(1)?);
@@ -71,10 +88,10 @@ mod tests {
     fn an_account_is_found_by_its_number() {
         let passwd =
             "# comment\nroot:x:0:0:root:/root:/bin/sh\nana:x:1000:1000::/home/ana:\n:x:7::\n";
-        assert_eq!(account(passwd, 1000).as_deref(), Some("ana"));
-        assert_eq!(account(passwd, 0).as_deref(), Some("root"));
-        assert_eq!(account(passwd, 7), None);
-        assert_eq!(account(passwd, 2000), None);
+        assert_eq!(name_in(passwd, 1000).as_deref(), Some("ana"));
+        assert_eq!(name_in(passwd, 0).as_deref(), Some("root"));
+        assert_eq!(name_in(passwd, 7), None);
+        assert_eq!(name_in(passwd, 2000), None);
     }
 
     #[test]

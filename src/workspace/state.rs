@@ -4,29 +4,69 @@ use std::path::{Path, PathBuf};
 
 use super::error::WorkspaceError;
 use super::surroundings::Surroundings;
+use crate::model::ids::AccountGroup;
+use crate::spec::environment::SharedState;
 
 /// The variable that names the state directory.
 pub const STATE_DIR: &str = "RUNBOOK_STATE_DIR";
 
-/// The state directory: `--state-dir`, else `RUNBOOK_STATE_DIR`, else `$XDG_STATE_HOME/runbook`,
-/// else `~/.local/state/runbook`. Relative paths are taken from the working directory.
+/// A state directory, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatePlace {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The number of the group that shares it; none where it is this user's alone.
+    pub group: Option<u32>,
+}
+
+/// The state directory: `--state-dir`, else `RUNBOOK_STATE_DIR`, else the one that the team shares,
+/// else `$XDG_STATE_HOME/runbook`, else `~/.local/state/runbook`. Relative paths are taken from the
+/// working directory.
 ///
 /// # Errors
-/// None of these is known.
+/// None of these is known, or the team's group is not known on this machine.
 pub fn state_dir(
     flag: Option<&Path>,
+    shared: Option<&SharedState>,
     surroundings: &Surroundings,
-) -> Result<PathBuf, WorkspaceError> {
+) -> Result<StatePlace, WorkspaceError> {
     let named = flag
         .filter(|path| !path.as_os_str().is_empty())
-        .or_else(|| surroundings.var(STATE_DIR).map(Path::new));
-    match named {
-        Some(path) => Ok(surroundings.cwd.join(path)),
-        None => surroundings
+        .or_else(|| surroundings.var(STATE_DIR).map(Path::new))
+        .map(|path| surroundings.cwd.join(path));
+    match (named, shared) {
+        (Some(path), Some(shared)) if path == shared.dir => place(shared),
+        (Some(path), _) => Ok(StatePlace { path, group: None }),
+        (None, Some(shared)) => place(shared),
+        (None, None) => surroundings
             .state_dir
             .clone()
+            .map(|path| StatePlace { path, group: None })
             .ok_or(WorkspaceError::NoStateDirectory),
     }
+}
+
+fn place(shared: &SharedState) -> Result<StatePlace, WorkspaceError> {
+    let groups = std::fs::read(GROUPS).unwrap_or_default();
+    let group = gid(&String::from_utf8_lossy(&groups), &shared.group)
+        .ok_or_else(|| WorkspaceError::NoGroup(shared.group.clone()))?;
+    Ok(StatePlace {
+        path: shared.dir.clone(),
+        group: Some(group),
+    })
+}
+
+/// The groups of this machine (group(5)).
+const GROUPS: &str = "/etc/group";
+
+/// A group's number: a name goes before a number.
+fn gid(groups: &str, group: &AccountGroup) -> Option<u32> {
+    let named = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        (name == group.as_str()).then(|| number.parse().ok())?
+    });
+    named.or_else(|| group.as_str().parse().ok())
 }
 
 #[cfg(test)]
@@ -37,10 +77,8 @@ mod tests {
     fn the_nearest_word_counts() {
         let of = |flag: Option<&str>, vars: &[(&str, &str)]| {
             let vars = vars.iter().map(|(k, v)| (k.into(), v.into())).collect();
-            state_dir(
-                flag.map(Path::new),
-                &Surroundings::new("/team".into(), vars),
-            )
+            let surroundings = Surroundings::new("/team".into(), vars);
+            state_dir(flag.map(Path::new), None, &surroundings).map(|place| place.path)
         };
         let all = [
             ("RUNBOOK_STATE_DIR", "/runs"),
@@ -56,5 +94,36 @@ mod tests {
         );
         let error = of(None, &[("RUNBOOK_STATE_DIR", "")]).unwrap_err();
         assert!(error.hints()[0].contains("set HOME"), "{error}");
+    }
+
+    #[test]
+    fn what_the_team_shares_goes_before_ones_own_and_after_what_is_named() {
+        let shared = SharedState {
+            dir: "/var/lib/runs".into(),
+            group: "12345".parse().unwrap(),
+        };
+        let of = |flag: Option<&str>| {
+            let vars = [("HOME".into(), "/home/ana".into())].into();
+            let surroundings = Surroundings::new("/team".into(), vars);
+            state_dir(flag.map(Path::new), Some(&shared), &surroundings).unwrap()
+        };
+        let theirs = StatePlace {
+            path: "/var/lib/runs".into(),
+            group: Some(12345),
+        };
+        assert_eq!(of(None), theirs);
+        // The same directory is shared, by whichever way it is named.
+        assert_eq!(of(Some("/var/lib/runs")), theirs);
+        assert_eq!(of(Some("/elsewhere")).group, None);
+    }
+
+    #[test]
+    fn a_group_is_found_by_its_name_or_its_number() {
+        let groups = "# comment\nroot:x:0:\noncall:x:2000:ana,li\n77:x:2001:\nbroken\n";
+        let of = |name: &str| gid(groups, &name.parse().unwrap());
+        assert_eq!(of("oncall"), Some(2000));
+        assert_eq!(of("2000"), Some(2000));
+        assert_eq!(of("77"), Some(2001));
+        assert_eq!(of("nobody-has-this"), None);
     }
 }

@@ -10,6 +10,7 @@ use super::root::{Origin, Text};
 use super::uses::each_step;
 use crate::model::ids::{AdapterName, RunbookName, ToolName};
 use crate::model::suggest::nearest;
+use crate::spec::environment::SharedState;
 use crate::spec::step::Does;
 use crate::spec::{
     Adapter, Contract, Diagnostic, Diagnostics, Environments, Source, Span, adapter, contract,
@@ -169,6 +170,15 @@ impl Workspace {
         let mut found = Diagnostics::new();
         let text = self.file(ENVIRONMENTS, &mut found).flatten();
         let read = text.and_then(|text| environment::read(&text.shown, &text.bytes, &mut found));
+        (read, found)
+    }
+
+    /// The state directory that the nearest `runbook.yaml` names, and what is wrong with that.
+    pub fn shared_state(&self) -> (Option<SharedState>, Diagnostics) {
+        let mut found = Diagnostics::new();
+        let text = self.file(ENVIRONMENTS, &mut found).flatten();
+        let read =
+            text.and_then(|text| environment::read_state(&text.shown, &text.bytes, &mut found));
         (read, found)
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::{Arc, Barrier};
 
 use runbook::journal::{
-    Code, Evidence, Holder, KernelStamps, Kind, Refused, Stamps, Stat, Store, StoreError,
+    Code, Evidence, Holder, Keeper, KernelStamps, Kind, Refused, Stamps, Stat, Store, StoreError,
     verify_run,
 };
 use tempfile::TempDir;
@@ -186,12 +186,13 @@ fn row_08_somebody_elses_file_is_refused() {
     let ours = Stat {
         kind: Kind::File,
         uid: 1000,
+        gid: 1000,
         mode: 0o600,
         links: 1,
     };
-    assert_eq!(ours.judge(Kind::File, 1000), Ok(()));
+    assert_eq!(ours.judge(Kind::File, Keeper::User(1000)), Ok(()));
     let refused = Refused::Owner { owner: 1000, us: 0 };
-    assert_eq!(ours.judge(Kind::File, 0), Err(refused));
+    assert_eq!(ours.judge(Kind::File, Keeper::User(0)), Err(refused));
     assert_eq!(
         refused.to_string(),
         "it belongs to user 1000, and this is user 0"
@@ -200,9 +201,12 @@ fn row_08_somebody_elses_file_is_refused() {
         kind: Kind::Special,
         ..ours
     };
-    assert_eq!(special.judge(Kind::File, 1000), Err(Refused::NotAFile));
     assert_eq!(
-        ours.judge(Kind::Directory, 1000),
+        special.judge(Kind::File, Keeper::User(1000)),
+        Err(Refused::NotAFile)
+    );
+    assert_eq!(
+        ours.judge(Kind::Directory, Keeper::User(1000)),
         Err(Refused::NotADirectory)
     );
 
@@ -247,4 +251,52 @@ fn row_09_of_two_resumes_at_once_one_wins_and_the_other_is_told_who() {
     );
     drop(won);
     assert!(store.resume_run(&id, ticks(), &holder()).is_ok());
+}
+
+#[test]
+fn a_directory_that_a_group_shares_has_exactly_the_modes_of_one() {
+    let dir = tempfile::tempdir().unwrap();
+    // Root can name any group; anybody else is in their own.
+    let group = match rustix::process::geteuid().is_root() {
+        true => 12_345,
+        false => rustix::process::getegid().as_raw(),
+    };
+    let path = dir.path().join("state");
+    let store = Store::open_shared(&path, group).unwrap();
+    let mut writer = begin(&store, &run_id(1)).unwrap();
+    writer.append(note("one")).unwrap();
+    let durable = writer.commit().unwrap();
+    store.ledger().enter(&durable[0].record, &*ticks()).ok();
+    drop(writer);
+    let run = store.run(&run_id(1)).unwrap();
+    let is = |path: &std::path::Path| {
+        let metadata = fs::metadata(path).unwrap();
+        use std::os::unix::fs::MetadataExt;
+        assert_eq!(metadata.gid(), group, "{}", path.display());
+        metadata.permissions().mode() & 0o7777
+    };
+    for made in [path.clone(), path.join("runs"), run.path().to_owned()] {
+        assert_eq!(is(&made), 0o2770, "{}", made.display());
+    }
+    assert_eq!(is(&run.blobs()), 0o2770);
+    for made in ["journal.jsonl", "reserve", "holder"] {
+        assert_eq!(is(&run.path().join(made)), 0o660, "{made}");
+    }
+    // Nobody's alone, and open to nobody else.
+    for mode in [0o600, 0o664] {
+        fs::set_permissions(run.journal(), fs::Permissions::from_mode(mode)).unwrap();
+        let error = store
+            .resume_run(&run_id(1), ticks(), &holder())
+            .unwrap_err();
+        assert_eq!(
+            refusal(&error),
+            Refused::SharedMode {
+                mode,
+                wanted: 0o660
+            }
+        );
+    }
+    // Who does not know that it is shared does not trust what others may write.
+    let error = Store::open(&path).unwrap_err();
+    assert_eq!(refusal(&error), Refused::Mode { mode: 0o2770 });
 }

@@ -6,13 +6,15 @@ mod policy;
 #[cfg(test)]
 mod policy_tests;
 mod read;
+mod state;
 #[cfg(test)]
 mod tests;
 mod types;
 
 pub use groups::hold_against;
 pub use read::read;
+pub use state::read_state;
 pub use types::{
     BreakGlass, Environment, Environments, GateNeeds, GateRule, Gates, Hosts, Policy,
-    PolicyApprovals, PolicyPlaces, Signers, ToolBinding, Unattended, humans,
+    PolicyApprovals, PolicyPlaces, SharedState, Signers, ToolBinding, Unattended, humans,
 };

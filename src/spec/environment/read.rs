@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::policy::policy;
+use super::state::state;
 use super::types::{Environment, Environments, ToolBinding};
 use crate::model::Value;
 use crate::model::ids::{EnvironmentName, Name, ToolRef};
@@ -41,7 +42,8 @@ fn environments(decoder: &Decoder, root: &Node) -> Option<Environments> {
         })
     });
     let remove = "remove it; nothing of it is used";
-    for later in ["severities", "roles", "escalation", "update_every", "state"] {
+    let state = fields.optional("state", |node| state(decoder, node));
+    for later in ["severities", "roles", "escalation", "update_every"] {
         fields.unavailable(later, remove);
     }
     fields.finish();
@@ -56,6 +58,7 @@ fn environments(decoder: &Decoder, root: &Node) -> Option<Environments> {
     Some(Environments {
         default_environment: default.map(|default| default.value),
         environments: environments?,
+        state,
         source: Arc::clone(decoder.source()),
     })
 }

@@ -70,7 +70,7 @@ fn environments_are_read_and_survive_a_plan() {
 
 #[test]
 fn what_is_not_there_yet_is_never_ignored() {
-    for later in ["severities", "roles", "escalation", "update_every", "state"] {
+    for later in ["severities", "roles", "escalation", "update_every"] {
         let found = changed(
             "default_environment",
             &format!("{later}: x\ndefault_environment"),
@@ -146,4 +146,31 @@ fn bindings_and_names_are_checked() {
         ),
         ["10:60 what can lose data needs less here than what can be undone"]
     );
+}
+
+#[test]
+fn a_shared_state_directory_is_absolute_and_names_its_group() {
+    let with = |state: &str| {
+        changed(
+            "environments:\n",
+            &format!("state: {state}\nenvironments:\n"),
+        )
+    };
+    assert_eq!(
+        with("{ dir: /var/lib/runbook, group: oncall }"),
+        [""; 0],
+        "good"
+    );
+    assert_eq!(
+        with("{ dir: runs, group: on call }").len(),
+        2,
+        "a relative path, and no group's name"
+    );
+    assert!(with("{ dir: /runs }")[0].contains("needs the key `group`"));
+    // It is known also while something else is wrong.
+    let mut found = Diagnostics::new();
+    let text = b"environment: {}\nstate: { dir: /runs, group: oncall }\n";
+    let state = read_state("runbook.yaml", text, &mut found).unwrap();
+    assert!(found.is_empty());
+    assert_eq!(state.dir, std::path::Path::new("/runs"));
 }

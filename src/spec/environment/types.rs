@@ -1,12 +1,13 @@
 //! What `runbook.yaml` says.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::approval::Principal;
-use crate::model::ids::{AdapterName, EnvironmentName, GroupName, Name, ToolRef};
+use crate::model::ids::{AccountGroup, AdapterName, EnvironmentName, GroupName, Name, ToolRef};
 use crate::model::{Effect, Severity, Value};
 use crate::spec::source::{Source, Span, Spanned};
 
@@ -19,9 +20,21 @@ pub struct Environments {
     /// The environments, in the order of the file.
     #[serde(default)]
     pub environments: IndexMap<EnvironmentName, Environment>,
+    /// Where the team keeps its runs, where it shares them on a machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<SharedState>,
     /// The file; empty where this was read back from a plan, or where there is none.
     #[serde(skip)]
     pub source: Arc<Source>,
+}
+
+/// A state directory that the members of a group share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedState {
+    /// The directory, absolute.
+    pub dir: PathBuf,
+    /// The group of accounts that shares it.
+    pub group: AccountGroup,
 }
 
 /// What stands behind each tool, and who may decide what.
