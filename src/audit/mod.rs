@@ -4,9 +4,11 @@
 //! they tell a story which the rules allow: no result without a start, no start without its gate's
 //! decision, no step twice. And that who approved by a signature really signed exactly that.
 
+mod follow;
 mod replay;
 mod signatures;
 mod verify;
 
+pub use follow::{Followed, Lost};
 pub use replay::{ReplayError, load_plan, replay, run_events};
 pub use verify::verify_one;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::journal::{BlobError, ReadReport, RunDir};
-use crate::model::event::Happened;
+use crate::model::event::{Happened, RunOpened};
 use crate::model::ids::RunId;
 use crate::model::output::Stored;
 use crate::model::{Digest, Event, Value};
@@ -74,6 +74,11 @@ pub fn load_plan(dir: &RunDir, report: &ReadReport) -> Result<Plan, ReplayError>
     let Some(Happened::RunOpened(opened)) = first else {
         return Err(ReplayError::NeverBegun(dir.id().clone()));
     };
+    plan_of(dir, opened)
+}
+
+/// The plan that record 0 names.
+pub(super) fn plan_of(dir: &RunDir, opened: &RunOpened) -> Result<Plan, ReplayError> {
     let digest = opened.plan_blob;
     let bytes = blob(dir, digest)?;
     let form = |message: String| ReplayError::Form { digest, message };
@@ -98,18 +103,24 @@ pub fn load_plan(dir: &RunDir, report: &ReadReport) -> Result<Plan, ReplayError>
 pub fn run_events(dir: &RunDir, report: &ReadReport) -> Result<Vec<Event>, ReplayError> {
     let mut events: Vec<Event> = report.events().cloned().collect();
     for event in &mut events {
-        if let Happened::StepFinished(finished) = &mut event.what
-            && let Some(Stored::Blob { blob: named, value }) = &mut finished.output
-        {
-            let bytes = blob(dir, named.sha256)?;
-            let loaded: Value = serde_json::from_slice(&bytes).map_err(|e| ReplayError::Form {
-                digest: named.sha256,
-                message: e.to_string(),
-            })?;
-            *value = Some(loaded);
-        }
+        fill(dir, event)?;
     }
     Ok(events)
+}
+
+/// Fills in the output that lies beside the journal.
+pub(super) fn fill(dir: &RunDir, event: &mut Event) -> Result<(), ReplayError> {
+    if let Happened::StepFinished(finished) = &mut event.what
+        && let Some(Stored::Blob { blob: named, value }) = &mut finished.output
+    {
+        let bytes = blob(dir, named.sha256)?;
+        let loaded: Value = serde_json::from_slice(&bytes).map_err(|e| ReplayError::Form {
+            digest: named.sha256,
+            message: e.to_string(),
+        })?;
+        *value = Some(loaded);
+    }
+    Ok(())
 }
 
 /// The run that a journal tells of.

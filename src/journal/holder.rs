@@ -34,6 +34,23 @@ impl Holder {
         }
     }
 
+    /// Whether it may be alive: on another machine nobody can say, and it counts as alive. A number
+    /// that another process has got since counts too.
+    pub fn is_alive(&self) -> bool {
+        let here = rustix::system::uname();
+        if here.nodename().to_string_lossy() != self.host {
+            return true;
+        }
+        let pid = i32::try_from(self.pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        // Another user's process may not be signalled, and is there.
+        let there = pid.is_some_and(|pid| {
+            rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
+        });
+        there && !is_zombie(self.pid)
+    }
+
     /// Leaves word in the run's directory. Not durable: nothing depends on it after a crash.
     pub(super) fn announce(&self, disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
         // A struct of two texts and a number is always JSON.
@@ -46,6 +63,14 @@ impl Holder {
         let bytes = files::read(disk, &dir.join(HOLDER)).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
+}
+
+/// Whether a process has ended, and only its parent has not taken note (proc(5)).
+fn is_zombie(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The program's name stands in parentheses and may hold anything.
+    let state = stat.rsplit(')').next().unwrap_or_default();
+    state.trim_start().starts_with(['Z', 'X'])
 }
 
 impl fmt::Display for Holder {

@@ -32,12 +32,17 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(file: &'a dyn DiskFile) -> Self {
+        Self::after(file, 0)
+    }
+
+    /// The lines from this offset on, where one begins.
+    pub(super) fn after(file: &'a dyn DiskFile, offset: u64) -> Self {
         Self {
             file,
             buffer: vec![0; ROOM],
             start: 0,
             filled: 0,
-            offset: 0,
+            offset,
             scanned: 0,
             dropped: 0,
         }

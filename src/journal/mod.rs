@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! record, envelope, strict, chain   a line and its hash (pure)
-//! read, lines, repair               a file of lines, as far as it can be believed
+//! read, lines, repair, follow       a file of lines, as far as it can be believed
 //! write, poison, blobs              the one writer
 //! store, run_dir, holder            where things lie, and whose they are
 //! ledger, ledger_event              the record of all runs
@@ -24,6 +24,7 @@ mod envelope;
 mod error;
 mod files;
 mod finding;
+mod follow;
 mod holder;
 mod keeper;
 mod ledger;
@@ -55,6 +56,7 @@ pub use disk::{
 };
 pub use error::{DecodeError, EncodeError, Newer};
 pub use finding::{Code, Finding, Flaw};
+pub use follow::{Follower, NotFollowed};
 pub use holder::Holder;
 pub use keeper::Keeper;
 pub use ledger::{Closing, Ledger, Mended, Standing, standings};

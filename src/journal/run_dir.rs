@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::blobs::{self, BlobError, BlobState};
 use super::disk::{Disk, DiskError, How, SyncPoint};
+use super::follow::Follower;
+use super::holder::Holder;
 use super::read::{self, ReadReport};
 use crate::model::Digest;
 use crate::model::ids::RunId;
@@ -89,7 +91,17 @@ impl RunDir {
         }
     }
 
-    /// The same, and all that was read is durable, also where its writer was killed before the
+    /// Who left word last of holding the run; none where nobody did.
+    pub fn holder(&self) -> Option<Holder> {
+        Holder::last(&*self.disk, &self.path)
+    }
+
+    /// Reads the journal from its beginning, and on while it grows.
+    pub fn follow(&self) -> Follower {
+        Follower::new(self.clone())
+    }
+
+    /// The same as [`RunDir::read`], and all that was read is durable, also where its writer was killed before the
     /// sync.
     pub(super) fn read_durably(&self) -> Result<ReadReport, DiskError> {
         self.check()?;

@@ -155,8 +155,15 @@ fn line_flaw(line: u64, offset: u64, why: &super::error::DecodeError) -> Flaw {
     }
 }
 
+/// Whether the run is at its end. What is written down about it afterwards does not open it again.
 fn is_closed(journal: &ReadReport) -> bool {
-    let last = journal.records.last();
+    let mut kept = journal.records.iter().rev().filter(|record| {
+        !matches!(
+            record.event.what,
+            Happened::NoteAdded { .. } | Happened::ReviewSigned { .. } | Happened::Recovered { .. }
+        )
+    });
+    let last = kept.next();
     last.is_some_and(|r| matches!(r.event.what, Happened::RunClosed(_)))
 }
 
