@@ -13,7 +13,7 @@ use crate::model::call::Work;
 use crate::model::event::ParkReason;
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::people::{Actor, Way};
-use crate::run::{Act, Fact, Input, Need, PersonNeeded};
+use crate::run::{Act, Fact, Input, Need, PersonNeeded, Run};
 
 impl Driver<'_> {
     /// Answers a need at once where that is possible; else a person will be asked.
@@ -145,7 +145,9 @@ impl Driver<'_> {
             return;
         };
         let people = Arc::clone(people);
-        let question = self.question(&needed, flight);
+        let lines = flight.last_lines.get(&needed.step);
+        let lines = lines.map(|lines| lines.iter().cloned().collect());
+        let question = question(&self.run, &needed, lines.unwrap_or_default());
         let out = flight.out.clone();
         flight.asking = Some(needed.clone());
         self.reporter.suspend();
@@ -155,40 +157,38 @@ impl Driver<'_> {
             let _ = out.send(Incoming::Said(Box::new(needed), Box::new(said)));
         });
     }
+}
 
-    pub(super) fn question(&self, needed: &PersonNeeded, flight: &Flight) -> Question {
-        let view = self.run.step(&needed.step);
-        let plan = self.run.plan();
-        let work = match &needed.need {
-            Need::Gate(gate) => gate.works.first(),
-            Need::Doubt { work, .. } => work.as_ref(),
-            _ => view.as_ref().and_then(|view| view.work()),
-        };
-        let answered_by = work.and_then(|work| match work {
-            Work::Call(call) => plan
-                .binding(&call.tool)
-                .map(|binding| format!("{} by {}", call.tool, binding.answers.name())),
-            Work::Process(_) => Some("this machine, for real".to_owned()),
-        });
-        let args = work.and_then(|work| match work {
-            Work::Call(call) => Some(&call.args),
-            Work::Process(_) => None,
-        });
-        Question {
-            needed: needed.clone(),
-            title: view.as_ref().map_or_else(String::new, |view| view.title()),
-            why: view.as_ref().and_then(|view| view.why()),
-            environment: plan.environment.to_string(),
-            real: plan.real,
-            undo: view.as_ref().map_or_else(String::new, |view| {
-                crate::report::undo_words(plan, view.node_ix(), args)
-            }),
-            answered_by,
-            last_lines: flight
-                .last_lines
-                .get(&needed.step)
-                .map(|lines| lines.iter().cloned().collect())
-                .unwrap_or_default(),
-        }
+/// A need, with what the screen shows around it.
+pub(super) fn question(run: &Run, needed: &PersonNeeded, last_lines: Vec<String>) -> Question {
+    let view = run.step(&needed.step);
+    let plan = run.plan();
+    let work = match &needed.need {
+        Need::Gate(gate) | Need::Approvals { gate, .. } => gate.works.first(),
+        Need::Doubt { work, .. } => work.as_ref(),
+        _ => view.as_ref().and_then(|view| view.work()),
+    };
+    let answered_by = work.and_then(|work| match work {
+        Work::Call(call) => plan
+            .binding(&call.tool)
+            .map(|binding| format!("{} by {}", call.tool, binding.answers.name())),
+        Work::Process(_) => Some("this machine, for real".to_owned()),
+    });
+    let args = work.and_then(|work| match work {
+        Work::Call(call) => Some(&call.args),
+        Work::Process(_) => None,
+    });
+    Question {
+        run: run.id().clone(),
+        needed: needed.clone(),
+        title: view.as_ref().map_or_else(String::new, |view| view.title()),
+        why: view.as_ref().and_then(|view| view.why()),
+        environment: plan.environment.to_string(),
+        real: plan.real,
+        undo: view.as_ref().map_or_else(String::new, |view| {
+            crate::report::undo_words(plan, view.node_ix(), args)
+        }),
+        answered_by,
+        last_lines,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::model::call::{Ended, Failure, FailureKind, Reply, Request, Work};
 use crate::model::event::ManualOutcome;
+use crate::model::text::shell_word;
 use crate::model::{Shape, Value};
 use crate::run::{Fact, Need};
 
@@ -13,7 +14,7 @@ pub fn need(request: &Request, example: Option<&Value>) -> Need {
             call.tool,
             call.words
                 .iter()
-                .map(|word| quoted(word))
+                .map(|word| shell_word(word))
                 .collect::<Vec<_>>()
                 .join(" ")
         ),
@@ -28,16 +29,6 @@ pub fn need(request: &Request, example: Option<&Value>) -> Need {
         ));
     }
     Need::Manual { items, by: None }
-}
-
-/// A word as a person would type it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 /// What the person reported, as the reply to the call.

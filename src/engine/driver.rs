@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::answerers::Answerers;
 use super::clock::Clock;
+use super::control::{self, Heads, Listener, remember_head};
 use super::error::EngineError;
 use super::people::{People, Prepared, Said};
 use super::signals::Signalled;
@@ -62,6 +63,10 @@ pub struct Driver<'a> {
     pub signals: mpsc::UnboundedReceiver<Signalled>,
     /// Results that are recorded and not durable yet.
     pub unsaved: Vec<Event>,
+    /// The records that opened the run's gates.
+    pub heads: Heads,
+    /// Where other people reach the run; none where that could not be had.
+    pub listener: Option<Listener>,
 }
 
 /// Something came in.
@@ -69,6 +74,10 @@ pub(super) enum Incoming {
     Replied(Box<Running>, Box<Reply>),
     Line(StepKey, Stream, Vec<u8>),
     Said(Box<PersonNeeded>, Box<Said>),
+    /// Somebody else wants something of the run.
+    Asked(Box<control::Asked>),
+    /// It was found out whose a signed ballot is.
+    Weighed(Box<control::Weighed>),
 }
 
 /// A request under way.
@@ -152,6 +161,8 @@ pub(super) struct Flight {
     pub(super) lost: Vec<(Running, Reply)>,
     /// Prepared answers that were found not to fit, so that it is said once.
     pub(super) unfit: HashSet<StepKey>,
+    /// Peers who are told what became of what they said, once it is durable.
+    pub(super) owed: Vec<control::Owed>,
 }
 
 impl Driver<'_> {
@@ -174,17 +185,30 @@ impl Driver<'_> {
             lines: Arc::default(),
             lost: Vec::new(),
             unfit: HashSet::new(),
+            owed: Vec::new(),
         };
-        match self.rounds(first, &mut flight, &mut incoming).await {
-            Ok(driven) => {
-                self.reporter.finish(&self.run);
-                Ok((driven, self.run))
-            }
-            Err(error) => {
-                self.wait_for_what_runs(&mut flight, &mut incoming).await;
-                Err(error)
-            }
+        let serving = self.serve(&flight);
+        let driven = self.rounds(first, &mut flight, &mut incoming).await;
+        if driven.is_err() {
+            self.wait_for_what_runs(&mut flight, &mut incoming).await;
         }
+        // Peers whose words are not recorded learn that from the end of their connection.
+        drop((incoming, flight));
+        if let Some(serving) = serving {
+            serving.end().await;
+        }
+        let driven = driven?;
+        self.reporter.finish(&self.run);
+        Ok((driven, self.run))
+    }
+
+    /// Lets other people reach the run from now on.
+    fn serve(&mut self, flight: &Flight) -> Option<control::Serving> {
+        let out = flight.out.clone();
+        let listener = self.listener.take()?;
+        Some(listener.serve(move |asked| {
+            let _ = out.send(Incoming::Asked(Box::new(asked)));
+        }))
     }
 
     /// Round after round, until the run is closed or must wait.
@@ -212,6 +236,7 @@ impl Driver<'_> {
         loop {
             let (launch, wait_until) = self.derive(flight)?;
             self.make_durable()?;
+            flight.tell_peers();
             for start in launch {
                 self.launch(start, flight);
             }
@@ -363,12 +388,11 @@ impl Driver<'_> {
         for Durable { record, line } in &durable {
             if matches!(
                 record.event.what,
-                Happened::RunOpened(_)
-                    | Happened::RunClosed(_)
-                    | Happened::UndoRequested { .. }
+                Happened::RunOpened(_) | Happened::RunClosed(_) | Happened::UndoRequested { .. }
             ) {
                 self.store.ledger().enter(record, &*self.stamps)?;
             }
+            remember_head(&mut self.heads, record);
             let json = line.strip_suffix(b"\n").unwrap_or(line);
             self.reporter.notice(Notice::Recorded {
                 event: &record.event,

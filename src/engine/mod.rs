@@ -6,19 +6,23 @@
 //! ```text
 //! clock                    the run's time: the wall's, or the sandbox's
 //! people, terminal         who is asked: prepared answers, the controlling terminal, nobody
+//! approver                 what another person is shown of a gate
 //! carried                  calls that a person carries out
 //! answerers                who answers each call
 //! signals                  what ends a run's process
 //! driver                   the loop, and what it is driven with
 //! asking, calls, waiting   its three kinds of business: people, calls, time
+//! control                  what other people say to a run
 //! open                     a first run and a resumed one, on the same way
 //! ```
 
 pub mod answerers;
+pub mod approver;
 mod asking;
 mod calls;
 mod carried;
 mod clock;
+pub mod control;
 mod driver;
 mod error;
 mod open;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::control::{Heads, remember_head};
 use super::error::EngineError;
 use crate::audit::replay;
 use crate::journal::{Holder, Stamps, Store, Writer};
@@ -50,6 +51,8 @@ pub struct Held {
     pub first: Vec<Happened>,
     /// Who it belongs to and what it acts on, as record 0 says; none for a first run.
     pub opened: Option<RunOpened>,
+    /// The records that opened its gates.
+    pub heads: Heads,
 }
 
 /// Opens a new run: its directory and the blobs that record 0 names. The record itself is the
@@ -98,6 +101,7 @@ pub fn first_run(
         writer,
         first: vec![Happened::RunOpened(Box::new(opened))],
         opened: None,
+        heads: Heads::new(),
     })
 }
 
@@ -107,25 +111,49 @@ pub fn first_run(
 /// Somebody else holds it, its journal or its blobs cannot be believed, or a newer version made
 /// it. Nothing was started.
 pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held, EngineError> {
-    let ledger = store.ledger();
-    ledger.mend(store, &*setting.stamps)?;
-    let holder = Holder::this_process(setting.now);
-    let resumed = store.resume_run(id, Arc::clone(&setting.stamps), &holder)?;
-    let dir = store.run(id)?;
-    let run = replay(&dir, &resumed.report)?;
-    let opened = run.opening().cloned();
-    let mut first = resumed.recovered;
-    if run.closing().is_none() {
+    let taken = taken(store, id, setting)?;
+    let opened = taken.run.opening().cloned();
+    let mut first = taken.recovered;
+    if taken.run.closing().is_none() {
         first.push(Happened::RunResumed {
             operator: setting.operator.clone(),
             version: VERSION.to_owned(),
         });
     }
     Ok(Held {
-        run,
-        writer: resumed.writer,
+        run: taken.run,
+        writer: taken.writer,
         first,
         opened,
+        heads: taken.heads,
+    })
+}
+
+/// A run that no process drove, and which is this process's now.
+pub(super) struct Taken {
+    pub(super) run: Run,
+    pub(super) writer: Writer,
+    /// What must be appended before anything else.
+    pub(super) recovered: Vec<Happened>,
+    pub(super) heads: Heads,
+}
+
+/// Takes a run's lock, verifies its journal and folds it.
+pub(super) fn taken(store: &Store, id: &RunId, setting: &Setting) -> Result<Taken, EngineError> {
+    let ledger = store.ledger();
+    ledger.mend(store, &*setting.stamps)?;
+    let holder = Holder::this_process(setting.now);
+    let resumed = store.resume_run(id, Arc::clone(&setting.stamps), &holder)?;
+    let run = replay(&store.run(id)?, &resumed.report)?;
+    let mut heads = Heads::new();
+    for record in &resumed.report.records {
+        remember_head(&mut heads, record);
+    }
+    Ok(Taken {
+        run,
+        writer: resumed.writer,
+        recovered: resumed.recovered,
+        heads,
     })
 }
 

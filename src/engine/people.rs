@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::Value;
 use crate::model::event::{Decision, FailureChoice, ManualOutcome};
-use crate::model::ids::StepKey;
+use crate::model::ids::{RunId, StepKey};
 use crate::model::people::Way;
 use crate::run::{Fact, Need, PersonNeeded};
 
@@ -185,6 +185,8 @@ pub trait People: Send + Sync {
 /// What is asked, with what the screen shows around it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
+    /// The run, for those who are told how to reach it.
+    pub run: RunId,
     /// The need.
     pub needed: PersonNeeded,
     /// The step's title, escaped.
@@ -201,6 +203,17 @@ pub struct Question {
     pub answered_by: Option<String>,
     /// The last lines of output, escaped, where something failed.
     pub last_lines: Vec<String>,
+}
+
+impl Question {
+    /// Where the run acts, so that nobody can take the one for the other.
+    pub(super) fn place(&self) -> String {
+        if self.real {
+            format!("REAL: {}", self.environment)
+        } else {
+            format!("{} (simulated)", self.environment)
+        }
+    }
 }
 
 /// The words of a choice after a failure.

@@ -1,12 +1,14 @@
 //! What a prompt shows and what may be typed at it: pure text in, an answer out.
 
 use super::people::{Question, choice_word};
+use crate::model::approval::Principal;
 use crate::model::call::Failure;
 use crate::model::event::{Decision, FailureChoice, GateOpened, ManualOutcome, Resolution};
 use crate::model::people::Way;
+use crate::model::text::shell_word;
 use crate::model::text::{clip, escape_controls, escape_keeping_newlines};
-use crate::model::{Shape, Value};
-use crate::report::work_words;
+use crate::model::{Shape, Timestamp, Value};
+use crate::report::{approvals_words, work_words};
 use crate::run::{Fact, Need};
 
 use super::people::Said;
@@ -33,7 +35,7 @@ fn park() -> Typed {
 }
 
 /// A rule as wide as the screen, with a heading in it.
-fn heading(text: &str, width: usize) -> String {
+pub(super) fn heading(text: &str, width: usize) -> String {
     let rest = width.saturating_sub(text.chars().count() + 4);
     format!("── {text} {}", "─".repeat(rest.min(120)))
 }
@@ -41,11 +43,7 @@ fn heading(text: &str, width: usize) -> String {
 /// Everything that is shown before the prompt, ending with what may be typed.
 pub fn shown(question: &Question, width: usize) -> String {
     let mut out = String::new();
-    let place = if question.real {
-        format!("REAL: {}", question.environment)
-    } else {
-        format!("{} (simulated)", question.environment)
-    };
+    let place = question.place();
     let what = match &question.needed.need {
         Need::Gate(_) => "A decision is needed",
         Need::Approvals { .. } => "Waiting for others",
@@ -63,7 +61,15 @@ pub fn shown(question: &Question, width: usize) -> String {
     }
     match &question.needed.need {
         Need::Gate(gate) => show_gate(&mut out, question, gate, width),
-        Need::Approvals { gate, .. } => show_gate(&mut out, question, gate, width),
+        Need::Approvals {
+            gate,
+            given,
+            people,
+            until,
+        } => {
+            gate_facts(&mut out, question, gate, width);
+            show_waiting(&mut out, question, (given, people, *until), width);
+        }
         Need::Ask {
             question: asked,
             choices,
@@ -144,7 +150,8 @@ fn key_of(choice: FailureChoice) -> &'static str {
     }
 }
 
-fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
+/// What a gate shows, and its question.
+pub(super) fn gate_facts(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
     for work in &gate.works {
         wrapped(out, "Does:   ", &work_words(work), width);
     }
@@ -162,8 +169,24 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
         wrapped(out, "Known:  ", &escape_controls(name), width);
         show_value(out, value, 10, width);
     }
+    if let Some(why) = &gate.waived {
+        let why = format!("waived, for the glass is broken: {}", escape_controls(why));
+        wrapped(out, "Others: ", &why, width);
+    }
+    if let Some(asked) = &gate.approvals {
+        wrapped(
+            out,
+            "Others: ",
+            &escape_controls(&approvals_words(asked)),
+            width,
+        );
+    }
     out.push('\n');
     wrapped(out, "", &escape_controls(&gate.confirm), width);
+}
+
+fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
+    gate_facts(out, question, gate, width);
     match &gate.challenge {
         None => wrapped(
             out,
@@ -185,6 +208,43 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
             );
         }
     }
+}
+
+/// Who has approved, who may, and what they type.
+fn show_waiting(
+    out: &mut String,
+    question: &Question,
+    (given, people, until): (&[Principal], &[Principal], Option<Timestamp>),
+    width: usize,
+) {
+    let names = |people: &[Principal]| -> String {
+        let names: Vec<&str> = people.iter().map(Principal::as_str).collect();
+        names.join(", ")
+    };
+    if !given.is_empty() {
+        wrapped(out, "Approved by: ", &names(given), width);
+    }
+    let who = match people {
+        [] => "anybody else".to_owned(),
+        people => names(people),
+    };
+    wrapped(
+        out,
+        "You have said yes. Others have to approve: ",
+        &who,
+        width,
+    );
+    if let Some(until) = until {
+        wrapped(out, "Until:  ", &until.to_string(), width);
+    }
+    let (run, step) = (&question.run, shell_word(question.needed.step.as_str()));
+    line(out, &format!("They type:    runbook approve {run} {step}"));
+    line(
+        out,
+        &format!("Far away:     runbook approve {run} {step} --print-request"),
+    );
+    out.push('\n');
+    line(out, "n no (ends the run) · p park (leave, resume later)");
 }
 
 fn show_choices(
@@ -284,13 +344,13 @@ fn short(value: &Value) -> String {
     escape_controls(&clip(&text, 400)).into_owned()
 }
 
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text);
     out.push('\n');
 }
 
 /// A text behind a label, broken between words so that nothing is lost on a narrow screen.
-fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
+pub(super) fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
     use unicode_width::UnicodeWidthStr;
     let indent = label.width();
     let room = width.saturating_sub(indent).max(20);
@@ -323,7 +383,8 @@ fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
 pub fn read(question: &Question, typed: &str) -> Typed {
     let typed = typed.trim();
     match &question.needed.need {
-        Need::Gate(gate) | Need::Approvals { gate, .. } => read_gate(gate, typed),
+        Need::Gate(gate) => read_gate(gate, typed),
+        Need::Approvals { gate, .. } => read_waiting(gate, typed),
         Need::Ask {
             choices,
             shape,
@@ -364,6 +425,21 @@ fn read_gate(gate: &GateOpened, typed: &str) -> Typed {
             escape_controls(target)
         )),
         (None, _) => again("type y, n, s or p"),
+    }
+}
+
+/// The operator has said yes; they can still say no, or leave.
+fn read_waiting(gate: &GateOpened, typed: &str) -> Typed {
+    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
+    match word {
+        "n" | "no" => said(Fact::Gate {
+            digest: gate.digest,
+            decision: Decision::Decline,
+            way: Way::Terminal,
+            reason: Some(rest.trim().to_owned()).filter(|reason| !reason.is_empty()),
+        }),
+        "p" | "park" => park(),
+        _ => again("you have said yes, and others have to approve: wait, or type n or p"),
     }
 }
 

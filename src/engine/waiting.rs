@@ -136,6 +136,8 @@ impl Driver<'_> {
             }
             // Told on its way in.
             Incoming::Line(..) => Ok(()),
+            Incoming::Asked(asked) => self.asked(*asked, flight),
+            Incoming::Weighed(weighed) => self.weighed(*weighed, flight),
             Incoming::Said(needed, said) => {
                 flight.asking = None;
                 flight

@@ -138,6 +138,7 @@ impl Run {
             facts: facts.clone(),
             at,
             operator: facts.operator.clone(),
+            before: None,
             taken_up: at,
             parked: false,
         });
@@ -165,7 +166,8 @@ impl Run {
         if let Some(opened) = &mut self.opened {
             opened.taken_up = at;
             opened.parked = false;
-            opened.operator = operator.clone();
+            let before = std::mem::replace(&mut opened.operator, operator.clone());
+            opened.before = (!before.is_same_human(operator)).then_some(before);
         }
         self.locked = false;
         if !self.operators.contains(operator) {

@@ -92,6 +92,11 @@ impl Run {
         open
     }
 
+    /// Whether somebody goes on without approvals.
+    pub fn is_glass_broken(&self) -> bool {
+        self.glass.is_some()
+    }
+
     /// Why gates ask for no approvals, once somebody broke the glass.
     pub(super) fn waived(&self) -> Option<&str> {
         self.glass.as_ref().map(|glass| glass.reason.as_str())
@@ -179,8 +184,9 @@ impl Run {
                     return Err("there is no broken glass to review".to_owned());
                 };
                 if voter.may_be(&glass.by) {
-                    return Err("you broke the glass yourself: somebody else must review it"
-                        .to_owned());
+                    return Err(
+                        "you broke the glass yourself: somebody else must review it".to_owned()
+                    );
                 }
                 // A ballot is about a gate, and here is none that it could name.
                 if matches!(voter.proof, Proof::Signature(_)) {
@@ -207,8 +213,9 @@ impl Run {
     /// Whether somebody's word may still be given after the fact.
     fn legal_late(&self, owed: &Owed, voter: &Voter, reason: &str, at: Timestamp) -> Legal {
         if voter.may_be(&owed.by) {
-            return Err("you decided at this gate yourself: somebody else must review it"
-                .to_owned());
+            return Err(
+                "you decided at this gate yourself: somebody else must review it".to_owned(),
+            );
         }
         let who = &voter.principal;
         if !owed.asked.may(who) {

@@ -70,6 +70,8 @@ pub(super) struct Opened {
     pub(super) facts: RunOpened,
     pub(super) at: Timestamp,
     pub(super) operator: Person,
+    /// Who had it before them, where that was another.
+    pub(super) before: Option<Person>,
     /// When it was opened or last resumed: the run's timeout counts from here.
     pub(super) taken_up: Timestamp,
     pub(super) parked: bool,
@@ -389,6 +391,16 @@ impl Run {
     /// What record 0 said.
     pub fn opening(&self) -> Option<&RunOpened> {
         self.opened.as_ref().map(|opened| &opened.facts)
+    }
+
+    /// Who operates it: who opened it, or took it up last.
+    pub fn operator(&self) -> Option<&Person> {
+        self.opened.as_ref().map(|opened| &opened.operator)
+    }
+
+    /// From whom its operator took it up, where that was somebody else.
+    pub fn taken_over_from(&self) -> Option<&Person> {
+        self.opened.as_ref()?.before.as_ref()
     }
 
     /// How it ended, once it has.
