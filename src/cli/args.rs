@@ -53,6 +53,17 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Go on with a run that was parked or whose process died
     Resume(ResumeArgs),
+    /// Follow a run from another terminal, changing nothing
+    ///
+    /// It ends when the run is closed, with that run's exit code; with 75 when the process that
+    /// drove the run is gone; with 130 at Ctrl-C.
+    Watch(WatchArgs),
+    /// Say yes to what somebody else's run waits for
+    Approve(VoteArgs),
+    /// Say no to what somebody else's run waits for; that is final
+    Decline(VoteArgs),
+    /// End a run: nothing new starts, what acts is waited for
+    Cancel(CancelArgs),
     /// List the runbooks that are there, and where each comes from
     List(ListArgs),
     /// Show a runbook: its parameters, its steps, or its graph
@@ -105,6 +116,9 @@ pub struct RunArgs {
     /// How gates, questions and manual steps are answered
     #[command(flatten)]
     pub answers: AnswerArgs,
+    /// Go on without the approvals that gates ask for, where the policy lets you; others review it
+    #[arg(long, value_name = "REASON")]
+    pub break_glass: Option<String>,
     /// Print the journal's records on standard output, a line each
     #[arg(long)]
     pub json: bool,
@@ -151,9 +165,60 @@ pub struct ResumeArgs {
     /// How gates, questions and manual steps are answered
     #[command(flatten)]
     pub answers: AnswerArgs,
+    /// Go on without the approvals that gates ask for, where the policy lets you; others review it
+    #[arg(long, value_name = "REASON")]
+    pub break_glass: Option<String>,
     /// Print the journal's records on standard output, a line each
     #[arg(long)]
     pub json: bool,
+}
+
+/// `runbook watch`
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// The run: its id, what only its id begins with, or `last`
+    #[arg(default_value = "last")]
+    pub run: String,
+    /// Print the journal's records on standard output, a line each
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `runbook approve` and `runbook decline`
+#[derive(Debug, Args)]
+pub struct VoteArgs {
+    /// The run: its id, what only its id begins with, or `last` [default: the only one that waits]
+    pub run: Option<String>,
+    /// The step [default: the only one that waits]
+    pub step: Option<String>,
+    /// Why, in a line
+    #[arg(long, value_name = "WORDS")]
+    pub reason: Option<String>,
+    /// Hand in an answer that was signed elsewhere: a file, or `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["reason", "print_request"])]
+    pub signed: Option<PathBuf>,
+    /// Print what to send to somebody who cannot reach this machine
+    #[arg(long)]
+    pub print_request: bool,
+    /// Sign, here and with your own key, a request that somebody sent: a file, `-`, or its code
+    #[arg(long, value_name = "FILE|CODE", conflicts_with_all = ["run", "signed", "print_request"])]
+    pub request: Option<String>,
+    /// The key that signs [default: $RUNBOOK_SSH_KEY, the agent's, or that of ~/.ssh]
+    #[arg(long, value_name = "FILE", requires = "request")]
+    pub key: Option<PathBuf>,
+    /// Only print what is to be signed, and sign it by hand
+    #[arg(long, requires = "request")]
+    pub text: bool,
+}
+
+/// `runbook cancel`
+#[derive(Debug, Args)]
+pub struct CancelArgs {
+    /// The run: its id, what only its id begins with, or `last`
+    pub run: String,
+    /// Why
+    #[arg(long, value_name = "WORDS")]
+    pub reason: String,
 }
 
 /// `runbook list`
@@ -235,6 +300,11 @@ pub enum AuditVerb {
     /// tail · 12 open or in doubt · 0 proven
     #[command(verbatim_doc_comment)]
     Verify(AuditVerifyArgs),
+    /// List what was done without the approvals it takes, and sign it off
+    ///
+    /// Exit codes: 12 something is open · 0 nothing is
+    #[command(verbatim_doc_comment)]
+    Review(ReviewArgs),
 }
 
 /// `runbook audit show`
@@ -254,6 +324,22 @@ pub struct AuditVerifyArgs {
     /// The runs; all of them, and the ledger, where left out
     pub runs: Vec<String>,
     /// Print all findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `runbook audit review`
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    /// The runs; all of them where left out
+    pub runs: Vec<String>,
+    /// Sign off one thing of one run: `break-glass`, or a step as it is listed
+    #[arg(long, value_name = "WHAT", requires = "reason")]
+    pub sign_off: Option<String>,
+    /// What you found
+    #[arg(long, value_name = "WORDS")]
+    pub reason: Option<String>,
+    /// Print it as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -14,6 +14,7 @@ use crate::keys::{
 };
 use crate::model::Timestamp;
 use crate::model::approval::{Ballot, Vote};
+use crate::model::gate::GateOpened;
 use crate::model::text::escape_controls;
 use crate::report;
 
@@ -169,7 +170,7 @@ fn decided(request: &ApprovalRequest, vote: Vote) -> Result<Said, CliError> {
     } else {
         "> ".to_owned()
     };
-    let challenge = challenge(request, vote);
+    let challenge = challenge(&request.gate, vote);
     let mut text = format!("\n{}\n", asked(challenge, vote));
     loop {
         let typed = terminal
@@ -183,27 +184,28 @@ fn decided(request: &ApprovalRequest, vote: Vote) -> Result<Said, CliError> {
 }
 
 /// What must be typed, where a key is not enough: to say no is always easy.
-fn challenge(request: &ApprovalRequest, vote: Vote) -> Option<&str> {
-    let target = request.gate.challenge.as_deref();
+pub(super) fn challenge(gate: &GateOpened, vote: Vote) -> Option<&str> {
+    let target = gate.challenge.as_deref();
     target.filter(|_| vote == Vote::Approve).map(str::trim)
 }
 
-fn asked(challenge: Option<&str>, vote: Vote) -> String {
+/// What can be said.
+pub(super) fn asked(challenge: Option<&str>, vote: Vote) -> String {
     match (challenge, vote) {
         (Some(target), _) => format!(
             "To approve, type the name of the target: {} (n to leave it)",
             escape_controls(target)
         ),
-        (None, Vote::Approve) => "y approve · n leave it (nothing is signed)".to_owned(),
+        (None, Vote::Approve) => "y approve · n leave it (nothing is said)".to_owned(),
         (None, Vote::Decline) => {
-            "Declining is final. y decline · n leave it (nothing is signed)".to_owned()
+            "Declining is final. y decline · n leave it (nothing is said)".to_owned()
         }
     }
 }
 
 /// What a person says to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
+pub(super) enum Said {
     /// They say what they came to say.
     Yes,
     /// They leave it as it is.
@@ -211,7 +213,7 @@ enum Said {
 }
 
 /// Reads a typed line; where it says neither, what to say before asking again.
-fn read(challenge: Option<&str>, typed: &str) -> Result<Said, String> {
+pub(super) fn read(challenge: Option<&str>, typed: &str) -> Result<Said, String> {
     let typed = typed.trim();
     match challenge {
         // The target's name first: it may be called `n`.

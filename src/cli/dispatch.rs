@@ -7,7 +7,8 @@ use clap::Parser;
 use super::args::{AuditVerb, Cli, Verb};
 use super::context::Context;
 use super::exit::{CliError, Exit};
-use super::{audit, check, find, resume, run};
+use super::{approve, audit, cancel, check, find, resume, review, run, watch};
+use crate::model::approval::Vote;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
@@ -36,6 +37,10 @@ fn verb(cli: &Cli) -> Exit {
         Verb::Run(args) => run::run(&context, args),
         Verb::Plan(args) => run::plan(&context, args),
         Verb::Resume(args) => resume::resume(&context, args),
+        Verb::Watch(args) => watch::watch(&context, args),
+        Verb::Approve(args) => approve::vote(&context, args, Vote::Approve),
+        Verb::Decline(args) => approve::vote(&context, args, Vote::Decline),
+        Verb::Cancel(args) => cancel::cancel(&context, args),
         Verb::List(args) => find::list(&context, args),
         Verb::Show(args) => find::show(&context, args),
         Verb::Search(args) => find::search(&context, args),
@@ -43,6 +48,7 @@ fn verb(cli: &Cli) -> Exit {
         Verb::Runs(args) => audit::runs(&context, args),
         Verb::Audit(AuditVerb::Show(args)) => audit::show(&context, args),
         Verb::Audit(AuditVerb::Verify(args)) => audit::verify(&context, args),
+        Verb::Audit(AuditVerb::Review(args)) => review::review(&context, args),
     };
     match done {
         Ok(exit) => exit,

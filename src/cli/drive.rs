@@ -1,12 +1,13 @@
 //! Driving a run that is held: what `run` and `resume` have in common.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::exit::{CliError, Exit};
 use super::screen::{Screen, terminal_width};
 use crate::call::{Processes, Simulation};
+use crate::engine::control::Listener;
 use crate::engine::{
     Answerers, Clock, Driven, Driver, EngineError, Held, People, Prepared, Setting, SimulatedClock,
     Terminal, WallClock, listen,
@@ -74,8 +75,10 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
         .build()
         .map_err(EngineError::System)?;
     let id = held.run.id().clone();
+    let dir = held.writer.run().path().to_owned();
     let driven = runtime.block_on(async {
         let signals = listen().map_err(EngineError::System)?;
+        let listener = reachable(&dir);
         let driver = Driver {
             run: held.run,
             writer: held.writer,
@@ -89,6 +92,8 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
             operator: setting.operator.clone(),
             signals,
             unsaved: Vec::new(),
+            heads: held.heads,
+            listener,
         };
         driver.drive(held.first).await
     });
@@ -101,6 +106,18 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
             screen.say("");
             screen.error(&error.to_string(), &journal_help(&error, id.as_str()));
             Ok(CliError::Engine(error).exit())
+        }
+    }
+}
+
+/// Where other people reach the run. Without it the run goes on: they can still act while it is
+/// parked.
+fn reachable(dir: &Path) -> Option<Listener> {
+    match Listener::bind(dir) {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::warn!("nobody else can reach this run while it goes on: {error}");
+            None
         }
     }
 }
@@ -128,7 +145,8 @@ fn ended(driven: &Driven, run: &Run) -> Exit {
     }
 }
 
-fn reporter(screen: &Screen, json: bool) -> Box<dyn Reporter> {
+/// Who tells people what happens in a run.
+pub fn reporter(screen: &Screen, json: bool) -> Box<dyn Reporter> {
     let zone = jiff::tz::TimeZone::system();
     if json {
         return Box::new(JsonLines::new(std::io::stdout()));

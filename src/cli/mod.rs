@@ -1,8 +1,10 @@
 //! One file a verb; an error becomes an exit code in exactly one place ([`exit`]).
 
+mod approve;
 mod args;
 mod audit;
-pub mod ballot;
+mod ballot;
+mod cancel;
 mod check;
 mod context;
 mod dispatch;
@@ -10,9 +12,14 @@ mod drive;
 mod exit;
 mod files;
 mod find;
+mod glass;
 mod prepare;
+mod reach;
 mod resume;
+mod review;
 mod run;
 mod screen;
+mod waits;
+mod watch;
 
 pub use dispatch::main;

@@ -4,6 +4,7 @@ use super::args::ResumeArgs;
 use super::context::Context;
 use super::drive::{Drive, drive};
 use super::exit::{CliError, Exit};
+use super::glass::{broken, warn};
 use super::run::{prepared, setting};
 use crate::engine::resumed_run;
 use crate::model::Timestamp;
@@ -32,6 +33,16 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let opened = held.opened.take();
     let simulation = opened.and_then(|opened| opened.simulation);
     let prepared = prepared(&args.answers, &plan)?;
+    if let Some(reason) = &args.break_glass {
+        if held.run.is_glass_broken() {
+            return Err(CliError::usage_help(
+                format!("the glass of {id} is broken already"),
+                format!("runbook resume {id}"),
+            ));
+        }
+        held.first.push(broken(&plan, &setting.operator, reason)?);
+        warn(&plan, screen);
+    }
     if !screen.quiet && !args.json {
         screen.say(&report::brief(&plan, &screen.err));
         screen.say(&format!("Going on with {id}."));

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::drive::{Drive, drive};
 use super::exit::{CliError, Exit};
 use super::files;
+use super::glass::{broken, warn};
 use super::prepare::{Prepare, Ready, prepare};
 use crate::call::Simulation;
 use crate::engine::{First, Prepared, Setting, first_run};
@@ -66,9 +67,14 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         may_ask: true,
     })?;
     let prepared = prepared(&args.answers, &ready.plan)?;
-    refuse_if_nobody(&ready.plan, &prepared)?;
     let now = Timestamp::now();
     let setting = setting(now)?;
+    let glass = args
+        .break_glass
+        .as_ref()
+        .map(|reason| broken(&ready.plan, &setting.operator, reason))
+        .transpose()?;
+    refuse_if_nobody(&ready.plan, &prepared)?;
     let store = context.store()?;
     let simulation = match &ready.scenario {
         Some((name, scenario)) => {
@@ -101,7 +107,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         runbook_bytes,
         ..
     } = ready;
-    let held = first_run(
+    let mut held = first_run(
         &store,
         id,
         First {
@@ -112,6 +118,10 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         },
         &setting,
     )?;
+    if let Some(glass) = glass {
+        warn(held.run.plan(), screen);
+        held.first.push(glass);
+    }
     drive(Drive {
         screen,
         store: &store,

@@ -57,6 +57,8 @@ pub struct Live {
     real: bool,
     /// Until when nothing is to be done, where that is so.
     waiting: Option<Timestamp>,
+    /// What an interrupt does.
+    keys: &'static str,
 }
 
 /// A step that has a line.
@@ -101,7 +103,15 @@ impl Live {
             now: None,
             real: false,
             waiting: None,
+            keys: "Ctrl-C stops",
         }
+    }
+
+    /// Of a run that another process drives: an interrupt ends the looking, and not the run.
+    #[must_use]
+    pub fn watching(mut self) -> Self {
+        self.keys = "Ctrl-C stops watching";
+        self
     }
 
     fn look(&self) -> Look {
@@ -253,7 +263,7 @@ impl Live {
             .set_style(face::status_style(&look, tone, &place, clock));
         self.status.set_message(
             Line::new()
-                .text(&format!(" · {} · Ctrl-C stops", rest.join(" · ")))
+                .text(&format!(" · {} · {}", rest.join(" · "), self.keys))
                 .cut(&look),
         );
         settle(&look, &self.status);

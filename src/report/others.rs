@@ -159,7 +159,7 @@ impl Others {
                     glass
                         .announce
                         .as_ref()
-                        .map_or_else(String::new, |channel| format!(", told in {channel}"))
+                        .map_or_else(String::new, |channel| format!(", and then tells {channel}"))
                 )
             }),
         }

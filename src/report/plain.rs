@@ -13,7 +13,7 @@ use super::line::Line;
 use super::reporter::{Notice, Reporter};
 use super::style::{Look, Mark, Tone};
 use super::summary::summary_in;
-use super::tell::{Told, tell};
+use super::tell::{Told, told_of};
 use super::words;
 use crate::model::event::{Decision, FailureChoice, Happened};
 use crate::model::ids::StepKey;
@@ -104,7 +104,7 @@ impl<W: Write> Plain<W> {
 
     /// What of an event is told while it happens; the journal has the rest.
     fn told(&mut self, event: &Event, run: &Run, view: Option<StepView<'_>>) -> Option<Told> {
-        let mut told = tell(event, &self.zone);
+        let mut told = told_of(event, run, &self.zone);
         let title = view.map(|view| view.title()).unwrap_or_default();
         match &event.what {
             Happened::BlockEntered { .. } => {

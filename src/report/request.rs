@@ -61,7 +61,7 @@ pub fn request(
         &until.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
     );
     if let Some(asked) = &gate.approvals {
-        view.labelled("Needs:", &needs(asked));
+        view.labelled("Needs:", &approvals_words(asked));
     }
     if let Some(why) = &gate.waived {
         view.labelled("Waived:", why);
@@ -84,7 +84,8 @@ pub fn request(
     view.out
 }
 
-fn needs(asked: &ApprovalsAsked) -> String {
+/// What others must say, in words; not escaped.
+pub fn approvals_words(asked: &ApprovalsAsked) -> String {
     let list = |names: Vec<String>| names.join(", ");
     let mut said = match asked.count {
         1 => "1 approval".to_owned(),

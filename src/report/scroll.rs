@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::line::Line;
 use super::style::{Look, Tone};
-use super::tell::{Told, tell};
+use super::tell::{Told, told_of};
 use super::words;
 use crate::model::Event;
 use crate::model::event::{FailureChoice, Happened, SkipReason};
@@ -39,7 +39,7 @@ pub(super) fn scrolled(
         return Vec::new();
     }
     let view = event.step.as_ref().and_then(|step| run.step(step));
-    let mut told = tell(event, zone);
+    let mut told = told_of(event, run, zone);
     let titled = view.as_ref().map(|view| view.title());
     let depth = view
         .as_ref()

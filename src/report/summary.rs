@@ -8,6 +8,7 @@ use super::style::{Look, Mark, Tone, environment};
 use super::words;
 use crate::model::call::FailureKind;
 use crate::model::event::SkipReason;
+use crate::model::text::shell_word;
 use crate::model::{Duration, Status};
 use crate::plan::NodeDoes;
 use crate::run::{Phase, Run, StepView};
@@ -153,6 +154,11 @@ impl Summary<'_> {
         let id = run.id();
         let mut next = Vec::new();
         if run.closing().is_none() {
+            for waiting in run.waiting().iter().filter(|waiting| waiting.missing > 0) {
+                let step = shell_word(waiting.step.as_str());
+                let approve = format!("runbook approve {id} {step}");
+                next.push((approve, "for somebody else: say yes to it"));
+            }
             next.push((format!("runbook resume {id}"), "go on where it stands"));
         }
         next.push((format!("runbook audit show {id}"), "all that happened"));
@@ -273,6 +279,17 @@ fn waits(run: &Run, step: &StepView<'_>, zone: &TimeZone) -> Option<Line> {
     }
     let line = item(step, Mark::WAIT);
     if let Some(gate) = step.gate() {
+        let waiting = run.waiting();
+        let others = waiting
+            .iter()
+            .find(|waiting| waiting.step == step.key() && waiting.operator.is_some());
+        if let Some(others) = others {
+            let more = match others.missing {
+                1 => ": an approval of somebody else: ".to_owned(),
+                n => format!(": {n} approvals of others: "),
+            };
+            return Some(line.text(&more).text(&gate.confirm));
+        }
         return Some(line.text(": a decision: ").text(&gate.confirm));
     }
     if let Some(until) = step.pauses_until() {

@@ -14,7 +14,8 @@ use crate::model::event::{
     StepStarted,
 };
 use crate::model::output::Streams;
-use crate::model::people::Way;
+use crate::model::people::{Actor, Way};
+use crate::run::Run;
 
 /// An event in words.
 #[derive(Clone, Debug, PartialEq)]
@@ -275,9 +276,15 @@ pub(super) fn tell(event: &Event, zone: &TimeZone) -> Told {
                 format!("{what} ({why})"),
             )
         }
-        Happened::NoteAdded { text } => Told::new(Mark::NOTE, format!("note: {text}")),
+        Happened::NoteAdded { text } => {
+            Told::new(Mark::NOTE, format!("note{}: {text}", said_by(&event.actor)))
+        }
         Happened::CancelRequested { reason } => {
-            Told::status(Status::Cancelled, format!("the run is to end: {reason}"))
+            let by = said_by(&event.actor);
+            Told::status(
+                Status::Cancelled,
+                format!("the run is to end{by}: {reason}"),
+            )
         }
         Happened::Recovered {
             offset,
@@ -419,6 +426,26 @@ fn step_finished(finished: &StepFinished) -> Told {
         .with(hint)
         .with(finished.notes.clone())
         .with(printed(&finished.streams))
+}
+
+/// Whose word it is, where it is a person's.
+fn said_by(actor: &Actor) -> String {
+    match actor {
+        Actor::Engine => String::new(),
+        Actor::Person(person) => format!(", by {person}"),
+    }
+}
+
+/// What the run knows of an event beside what stands in it: from whom it was taken over.
+pub(super) fn told_of(event: &Event, run: &Run, zone: &TimeZone) -> Told {
+    let told = tell(event, zone);
+    match (&event.what, run.taken_over_from()) {
+        (Happened::RunResumed { operator, version }, Some(before)) => Told {
+            text: format!("taken over from {before} by {operator}, runbook {version}"),
+            ..told
+        },
+        _ => told,
+    }
 }
 
 /// Which blobs hold what was printed.

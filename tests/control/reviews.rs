@@ -1,0 +1,110 @@
+//! What was done without approvals, until somebody else has looked.
+
+use std::path::PathBuf;
+
+use crate::team::{ANA, LI, SAM, TEAM, Team, exits, expect, team};
+
+impl Team {
+    /// An environment that is real, in which Ana may break the glass, and a step that leaves a mark.
+    fn ops(&self, more: &str) {
+        let state = self.place.state();
+        self.place.write(
+            "runbook.yaml",
+            &format!(
+                "state: {{ dir: '{}', group: '{TEAM}' }}\nenvironments:\n  ops:\n    tools: {{}}\n    policy:\n      approvers: {{ dba: ['{LI}', '{SAM}'], sre-lead: ['{ANA}'] }}\n      break_glass: {{ group: sre-lead, announce: incidents }}\n{more}",
+                state.display()
+            ),
+        );
+        // Whoever runs the step leaves the mark in the run's own directory.
+        self.place.write(
+            "x.yaml",
+            "name: x\ntitle: X\nseverity: SEV-1\nsteps:\n  - id: mark\n    run: [touch, mark]\n    effect: change\n    gate: { confirm: Go?, approvals: { count: 1, from: [dba] } }\n",
+        );
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.place.runs()[0].join("work/mark")
+    }
+}
+
+#[test]
+fn broken_glass_is_open_until_somebody_else_has_looked() {
+    let Some(team) = team() else { return };
+    team.ops("");
+    let run = [
+        "run",
+        "./x.yaml",
+        "-e",
+        "ops",
+        "--break-glass",
+        "no DBA answers",
+    ];
+    // Who is not of the group begins nothing.
+    team.run(LI, &run).exits(77).says("is not in `sre-lead`");
+    assert!(team.place.runs().is_empty());
+    let mut operator = team.at_terminal(ANA, &run);
+    expect(&mut operator, "tell incidents yourself");
+    expect(&mut operator, "waived");
+    expect(&mut operator, "> ");
+    operator.send_line("y").unwrap();
+    expect(&mut operator, "audit verify");
+    exits(&mut operator, 0);
+    assert!(team.mark().exists());
+    let id = team.id();
+    let kinds = team.place.kinds();
+    assert_eq!(
+        kinds.iter().filter(|kind| *kind == "glass_broken").count(),
+        1
+    );
+    let open = team.run(SAM, &["audit", "review"]);
+    open.exits(12)
+        .says("no DBA answers")
+        .says("--sign-off break-glass");
+    let sign = [
+        "audit",
+        "review",
+        &id,
+        "--sign-off",
+        "break-glass",
+        "--reason",
+        "right so",
+    ];
+    team.run(ANA, &sign).exits(77).says("yourself");
+    team.run(LI, &sign).exits(0).says("signed off");
+    team.run(SAM, &["audit", "review"]).exits(0);
+    team.run(SAM, &["audit", "review", "--json"])
+        .exits(0)
+        .says("\"open\": []");
+    team.run(SAM, &["audit", "verify"]).exits(0);
+    team.run(LI, &sign).exits(2).says("waits for no review");
+}
+
+#[test]
+fn what_acts_before_its_approvals_owes_them() {
+    let Some(team) = team() else { return };
+    team.ops("      after_the_fact: [SEV-1]\n");
+    let mut operator = team.at_terminal(ANA, &["run", "./x.yaml", "-e", "ops"]);
+    expect(&mut operator, "> ");
+    operator.send_line("y").unwrap();
+    expect(&mut operator, "audit verify");
+    exits(&mut operator, 0);
+    assert!(team.mark().exists());
+    let id = team.id();
+    let open = team.run(SAM, &["audit", "review", "--json"]);
+    open.exits(12)
+        .says("\"sign_off\": \"mark#1\"")
+        .says("\"overdue\": false");
+    let sign = [
+        "audit",
+        "review",
+        &id,
+        "--sign-off",
+        "mark#1",
+        "--reason",
+        "seen",
+    ];
+    team.run(ANA, &sign).exits(77);
+    team.run(SAM, &sign).exits(0);
+    team.run(SAM, &["audit", "review", &id]).exits(0);
+    team.run(SAM, &["audit", "verify"]).exits(0);
+}

@@ -1,0 +1,125 @@
+//! Answers that were signed elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rexpect::session::spawn_command;
+
+use crate::support::Place;
+use crate::team::{PATIENCE, exits, expect};
+
+/// Somebody's key, and the file that says whose it is.
+fn key(place: &Place) -> PathBuf {
+    let key = place.here().join("key");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+        .arg(&key)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    place.write(
+        "signers",
+        &format!("li@example.org namespaces=\"approve@runbook\" {public}"),
+    );
+    key
+}
+
+/// What somebody far away sends back, having signed by hand what they were sent.
+fn answered(place: &Place, key: &Path, request: &str) -> String {
+    let code = request.split_whitespace().last().unwrap();
+    let text = place.run(&[
+        "approve",
+        "--request",
+        code,
+        "--text",
+        "--reason",
+        "looks right",
+    ]);
+    text.exits(0);
+    let ballot = place.write("ballot", &text.stdout);
+    let _ = std::fs::remove_file(place.here().join("ballot.sig"));
+    let signed = Command::new("ssh-keygen")
+        .args(["-q", "-Y", "sign", "-n", "approve@runbook", "-f"])
+        .arg(key)
+        .arg(&ballot)
+        .status()
+        .unwrap();
+    assert!(signed.success());
+    let signature = std::fs::read_to_string(place.here().join("ballot.sig")).unwrap();
+    text.stdout.clone() + &signature
+}
+
+const SIGNED: &str = "name: x\ntitle: X\nsteps:\n  - id: mark\n    run: [touch, mark]\n    effect: change\n    gate: { confirm: Go?, approvals: { count: 1, from: [dba] } }\n";
+
+#[test]
+fn threat_49_a_signed_answer_counts_once_at_its_own_gate() {
+    let place = Place::new();
+    let key = key(&place);
+    place.write(
+        "runbook.yaml",
+        "environments:\n  ops:\n    tools: {}\n    policy: { approvers: { dba: [li@example.org] }, allowed_signers: signers }\n",
+    );
+    place.write("x.yaml", SIGNED);
+    let begin = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
+        command
+            .args(["run", "./x.yaml", "-e", "ops"])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", place.here())
+            .env("TERM", "xterm")
+            .env("RUNBOOK_STATE_DIR", place.state())
+            .current_dir(place.here());
+        let mut session = spawn_command(command, PATIENCE).unwrap();
+        expect(&mut session, "> ");
+        session.send_line("y").unwrap();
+        expect(&mut session, "Others have to approve: li@example.org");
+        expect(&mut session, "> ");
+        session
+    };
+    let mut first = begin();
+    let id = place.run(&["runs", "--json"]).stdout;
+    let id: serde_json::Value = serde_json::from_str(&id).unwrap();
+    let id = id["runs"][0]["run"].as_str().unwrap().to_owned();
+    let request = place.run(&["approve", &id, "--print-request"]);
+    request.exits(0);
+    let answer = answered(&place, &key, &request.stdout);
+    let handed = place.write("answer", &answer);
+    let handed = handed.to_str().unwrap();
+    // One word of it changed, and it is nobody's.
+    place.write("changed", &answer.replace("looks right", "looks fine"));
+    place
+        .run(&["approve", "--signed", "changed"])
+        .exits(77)
+        .says("one of the two was changed");
+    place
+        .run(&["decline", "--signed", handed])
+        .exits(2)
+        .says("the answer says `approve`");
+    place.run(&["approve", "--signed", handed]).exits(0);
+    expect(&mut first, "li@example.org");
+    expect(&mut first, "audit verify");
+    exits(&mut first, 0);
+    // The gate is passed: the same words say nothing any more, here or elsewhere.
+    place.run(&["approve", "--signed", handed]).exits(77);
+    let mut second = begin();
+    place.run(&["approve", "--signed", handed]).exits(77);
+    let other: String = answer.replace(&id, &second_run(&place, &id));
+    place.write("other", &other);
+    place
+        .run(&["approve", "--signed", "other"])
+        .exits(77)
+        .says("one of the two was changed");
+    second.send_line("n").unwrap();
+    exits(&mut second, 77);
+    place.run(&["audit", "verify"]).exits(0);
+}
+
+fn second_run(place: &Place, first: &str) -> String {
+    let names = place.runs();
+    let mut names = names
+        .iter()
+        .map(|run| run.file_name().unwrap().to_str().unwrap().to_owned());
+    names.find(|name| name != first).unwrap()
+}
