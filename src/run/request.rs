@@ -254,6 +254,9 @@ impl Run {
                 self.phase = Phase::Undo;
                 self.taken_up(at, person);
             }
+            Phase::Steps if self.is_asked_back() => {
+                return Err("what was done is to be taken back already".to_owned());
+            }
             Phase::Steps => {
                 let acting = self.lanes.active().any(|ix| self.inst(ix).state.is_acting());
                 if !acting && self.undo_plan().back.is_empty() {
