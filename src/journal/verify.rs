@@ -11,7 +11,7 @@ use std::fmt;
 
 use super::blobs::{BlobState, named_by};
 use super::finding::{Code, Finding, Flaw};
-use super::ledger::{Standing, standings};
+use super::ledger::{Standing, closing, standings};
 use super::ledger_event::LedgerEvent;
 use super::read::{ReadReport, Tail};
 use crate::model::ids::RunId;
@@ -35,8 +35,6 @@ pub struct Proven {
     pub records: u64,
     /// How many blobs are whole.
     pub blobs: u64,
-    /// How many signatures are good; counted by a higher floor.
-    pub signatures: u64,
     /// Whether the ledger was compared with.
     pub ledger: bool,
 }
@@ -139,7 +137,6 @@ pub fn verify_run(evidence: &Evidence<'_>) -> Verdict {
         proven: Proven {
             records,
             blobs: whole,
-            signatures: 0,
             ledger: evidence.ledger.is_some(),
         },
     };
@@ -155,16 +152,8 @@ fn line_flaw(line: u64, offset: u64, why: &super::error::DecodeError) -> Flaw {
     }
 }
 
-/// Whether the run is at its end. What is written down about it afterwards does not open it again.
 fn is_closed(journal: &ReadReport) -> bool {
-    let mut kept = journal.records.iter().rev().filter(|record| {
-        !matches!(
-            record.event.what,
-            Happened::NoteAdded { .. } | Happened::ReviewSigned { .. } | Happened::Recovered { .. }
-        )
-    });
-    let last = kept.next();
-    last.is_some_and(|r| matches!(r.event.what, Happened::RunClosed(_)))
+    closing(&journal.records).is_some()
 }
 
 /// Compares a journal with its standing in the ledger. Returns the last place that the ledger
@@ -180,13 +169,12 @@ fn compare(
         }
         return None;
     };
-    let opened = standing.opened.map(|h| (0, h));
-    let closed = standing.closed.map(|closing| (closing.seq, closing.head));
-    if standing.closed.is_none() && is_closed(journal) {
+    let known = standing.closed.map(|closing| closing.seq);
+    if closing(&journal.records).is_some_and(|closing| known < Some(closing.seq)) {
         find(None, Flaw::NotClosedInLedger);
     }
     let mut missing = None;
-    for (seq, ledger) in opened.into_iter().chain(closed) {
+    for (&seq, &ledger) in &standing.known {
         let record = usize::try_from(seq)
             .ok()
             .and_then(|n| journal.records.get(n));
@@ -256,7 +244,6 @@ pub fn verify_ledger(ledger: &ReadReport<LedgerEvent>, present: &[RunId]) -> Ver
         proven: Proven {
             records: ledger.records.len() as u64,
             blobs: 0,
-            signatures: 0,
             ledger: true,
         },
     };
