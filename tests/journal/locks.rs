@@ -128,7 +128,7 @@ fn what_was_never_begun_or_is_closed_or_gone_holds_nobody_up() {
     drop((writer, lock));
     assert_eq!(held(&world.store), None);
     drop(drives(&world, &three));
-    world.disk.wipe(&world.store.run(&three).unwrap().path());
+    world.disk.wipe(world.store.run(&three).unwrap().path());
     assert_eq!(from(&take(&world.store, &one).unwrap()), None);
 }
 
