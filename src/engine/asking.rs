@@ -8,7 +8,10 @@ use super::driver::{Driver, Flight, Incoming, LAST_LINES};
 use super::error::EngineError;
 use super::pager::{Part, Printed};
 use super::people::{Question, Said, TakenBack, unattended};
-use crate::model::Event;
+use crate::model::approval::Proof;
+use crate::model::call::Work;
+use crate::model::event::{Happened, ParkReason};
+use crate::model::{Event, Timestamp};
 use crate::model::call::Work;
 use crate::model::event::{Happened, ParkReason};
 use crate::model::ids::{Attempt, StepKey};
@@ -22,9 +25,10 @@ impl Driver<'_> {
         &mut self,
         needed: PersonNeeded,
         flight: &mut Flight,
+        now: Timestamp,
     ) -> Result<bool, EngineError> {
         match self.prepared.answer(&needed) {
-            Ok(Some(fact)) => return self.take(&needed.step, needed.attempt, fact),
+            Ok(Some(fact)) => return self.take_at(&needed.step, needed.attempt, fact, now),
             Ok(None) => {}
             Err(unanswered) => {
                 if flight.unfit.insert(needed.step.clone()) {
@@ -39,7 +43,7 @@ impl Driver<'_> {
             return Ok(false);
         }
         match unattended(&needed.need) {
-            Some(fact) => self.take(&needed.step, needed.attempt, fact),
+            Some(fact) => self.take_at(&needed.step, needed.attempt, fact, now),
             None => {
                 let reason = match needed.need {
                     Need::Doubt { .. } => ParkReason::InDoubt,
@@ -58,27 +62,46 @@ impl Driver<'_> {
         attempt: Attempt,
         fact: Fact,
     ) -> Result<bool, EngineError> {
-        let by_person = match &fact {
+        let now = self.clock.now();
+        self.take_at(step, attempt, fact, now)
+    }
+
+    fn take_at(
+        &mut self,
+        step: &StepKey,
+        attempt: Attempt,
+        fact: Fact,
+        at: Timestamp,
+    ) -> Result<bool, EngineError> {
+        let by_operator = match &fact {
             Fact::Gate { way, .. }
             | Fact::Answer { way, .. }
             | Fact::Reported { way, .. }
             | Fact::Chosen { way, .. } => *way != Way::Rule,
-            Fact::Settled { .. } | Fact::Cut { .. } | Fact::Vote { .. } => true,
-            Fact::Replied(_) | Fact::GaveUp { .. } | Fact::Looked(_) | Fact::Verified(_) => false,
+            Fact::Settled { .. } | Fact::Cut { .. } => true,
+            Fact::Vote { .. }
+            | Fact::Replied(_)
+            | Fact::GaveUp { .. }
+            | Fact::Looked(_)
+            | Fact::Verified(_) => false,
         };
-        let actor = if by_person {
-            Actor::Person(self.operator.clone())
-        } else {
-            Actor::Engine
+        let actor = match &fact {
+            Fact::Vote { voter, .. } => match &voter.proof {
+                Proof::Login(person) => Actor::Person(person.clone()),
+                // A ballot says itself who speaks, whoever brought it.
+                Proof::Signature(_) => Actor::Engine,
+            },
+            _ if by_operator => Actor::Person(self.operator.clone()),
+            _ => Actor::Engine,
         };
         let input = Input {
             step: step.clone(),
             attempt,
             fact,
         };
-        match self.run.admit(input) {
+        match self.run.admit(input, at) {
             Ok(draft) => {
-                self.record(draft, actor)?;
+                self.record_at(draft, actor, at)?;
                 Ok(true)
             }
             Err(stale) => {

@@ -246,6 +246,7 @@ pub(super) fn undo_reason(why: UndoReason) -> &'static str {
         UndoReason::Failure => "a step failed",
         UndoReason::Cancel => "the run was cancelled",
         UndoReason::End => "the run is at its end",
+        UndoReason::Request => "somebody asked for it",
     }
 }
 
