@@ -11,12 +11,10 @@ use super::people::{Question, Said, TakenBack, unattended};
 use crate::model::approval::Proof;
 use crate::model::call::Work;
 use crate::model::event::{Happened, ParkReason};
-use crate::model::{Event, Timestamp};
-use crate::model::call::Work;
-use crate::model::event::{Happened, ParkReason};
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::output::BlobRef;
 use crate::model::people::{Actor, Way};
+use crate::model::{Event, Timestamp};
 use crate::run::{Act, Fact, Input, Need, PersonNeeded};
 
 impl Driver<'_> {
