@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::context::Context;
 use super::exit::{CliError, Exit};
 use super::run::setting;
+use crate::audit::replay;
 use crate::engine::EngineError;
 use crate::engine::control::{Reply, Request, Unreached, aside, ask, human};
 use crate::journal::{RunDir, Store, StoreError};
@@ -12,6 +13,7 @@ use crate::model::Timestamp;
 use crate::model::ids::RunId;
 use crate::model::people::Person;
 use crate::model::text::escape_controls;
+use crate::run::Run;
 use crate::workspace::this_person;
 
 /// How long a process may hold a run without listening: it begins, or lets go.
@@ -23,6 +25,13 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// Who we are to others' runs: the person who logged in, whoever they have become since.
 pub fn ourselves() -> Person {
     human(this_person())
+}
+
+/// A run as its journal has it, whoever drives it.
+pub fn load(store: &Store, id: &RunId) -> Result<Run, CliError> {
+    let dir = store.run(id)?;
+    let report = dir.read().map_err(StoreError::from)?;
+    Ok(replay(&dir, &report).map_err(EngineError::from)?)
 }
 
 /// Asks this of a run, and says what became of it.

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::drive::{Drive, drive};
 use super::exit::{CliError, Exit};
 use super::glass::{broken, warn};
+use super::reach::load;
 use super::run::{prepared, setting};
 use crate::engine::resumed_run;
 use crate::model::Timestamp;
@@ -16,6 +17,20 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let store = context.store()?;
     let id = store.resolve(&args.run)?;
     let setting = setting(Timestamp::now())?;
+    // Before anything of the run is touched.
+    let glass = match &args.break_glass {
+        Some(reason) => {
+            let run = load(&store, &id)?;
+            if run.is_glass_broken() {
+                return Err(CliError::usage_help(
+                    format!("the glass of {id} is broken already"),
+                    format!("runbook resume {id}"),
+                ));
+            }
+            Some(broken(run.plan(), &setting.operator, reason)?)
+        }
+        None => None,
+    };
     let mut held = resumed_run(&store, &id, &setting)?;
     if let Some(closed) = held.run.closing() {
         let mut said = closed.outcome.word().replace('_', " ");
@@ -33,14 +48,8 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let opened = held.opened.take();
     let simulation = opened.and_then(|opened| opened.simulation);
     let prepared = prepared(&args.answers, &plan)?;
-    if let Some(reason) = &args.break_glass {
-        if held.run.is_glass_broken() {
-            return Err(CliError::usage_help(
-                format!("the glass of {id} is broken already"),
-                format!("runbook resume {id}"),
-            ));
-        }
-        held.first.push(broken(&plan, &setting.operator, reason)?);
+    if let Some(glass) = glass {
+        held.first.push(glass);
         warn(&plan, screen);
     }
     if !screen.quiet && !args.json {

@@ -5,18 +5,16 @@ use serde_json::json;
 use super::args::ReviewArgs;
 use super::context::Context;
 use super::exit::{CliError, Exit};
-use super::reach::reach;
+use super::reach::{load, reach};
 use super::run::pretty;
 use super::waits::names;
-use crate::audit::replay;
-use crate::engine::EngineError;
 use crate::engine::control::Request;
-use crate::journal::{Code, Store, StoreError};
+use crate::journal::{Code, Store};
 use crate::model::Timestamp;
 use crate::model::event::Reviewed;
 use crate::model::ids::RunId;
 use crate::model::text::{escape_controls, shell_word};
-use crate::run::{OpenReview, Run};
+use crate::run::OpenReview;
 
 /// `runbook audit review`
 pub fn review(context: &Context, args: &ReviewArgs) -> Result<Exit, CliError> {
@@ -33,12 +31,6 @@ pub fn review(context: &Context, args: &ReviewArgs) -> Result<Exit, CliError> {
         (Some(what), Some(reason)) => sign_off(context, &store, &runs, what, reason),
         _ => list(context, &store, &runs, args),
     }
-}
-
-fn load(store: &Store, id: &RunId) -> Result<Run, CliError> {
-    let dir = store.run(id)?;
-    let report = dir.read().map_err(StoreError::from)?;
-    Ok(replay(&dir, &report).map_err(EngineError::from)?)
 }
 
 fn list(

@@ -162,6 +162,7 @@ pub fn setting(now: Timestamp) -> Result<Setting, CliError> {
         operator: this_person(),
         now,
         stamps: Arc::new(stamps),
+        take_lock: None,
     })
 }
 

@@ -9,8 +9,8 @@ use super::exit::{CliError, Exit};
 use super::screen::{Screen, terminal_width};
 use super::waits;
 use crate::audit::{Followed, Lost};
+use crate::engine::EngineError;
 use crate::engine::control::{Reply, Request, Unreached, ask};
-use crate::engine::{EngineError, listen};
 use crate::journal::RunDir;
 use crate::report::{Live, Notice, Reporter};
 use crate::run::Run;
@@ -42,7 +42,6 @@ pub fn watch(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
         screen.say(&driven_by(&dir));
     }
     runtime.block_on(async {
-        let mut signals = listen().map_err(EngineError::System)?;
         let mut moved = Instant::now();
         loop {
             match watch.look().map_err(lost)? {
@@ -58,7 +57,7 @@ pub fn watch(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
                 Seen::Nothing => {}
             }
             tokio::select! {
-                _ = signals.recv() => {
+                _ = tokio::signal::ctrl_c() => {
                     watch.reporter.suspend();
                     return Ok(Exit::Interrupted);
                 }

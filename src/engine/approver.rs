@@ -2,7 +2,7 @@
 //! sees, and whose it is. Pure.
 
 use super::asking::question;
-use super::prompt::{gate_facts, heading, line, wrapped};
+use super::prompt::{gate_facts, heading, line, place, wrapped};
 use crate::model::approval::Vote;
 use crate::model::text::escape_controls;
 use crate::run::{Need, PersonNeeded, Run, Waiting};
@@ -14,13 +14,13 @@ pub fn shown(run: &Run, waiting: &Waiting<'_>, vote: Vote, width: usize) -> Stri
         attempt: waiting.attempt,
         need: Need::Gate(Box::new(waiting.gate.clone())),
     };
-    let question = question(run, &needed, Vec::new());
+    let question = question(run, &needed);
     let mut out = String::from("\n");
     let what = match vote {
         Vote::Approve => "Your approval is asked",
         Vote::Decline => "You are about to decline",
     };
-    let place = question.place();
+    let place = place(&question.environment, question.real);
     line(&mut out, &heading(&format!("{what} · {place}"), width));
     wrapped(&mut out, "Run:    ", run.id().as_str(), width);
     wrapped(&mut out, "By:     ", &by(run, waiting), width);

@@ -4,15 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::answerers::Answerer;
-use super::driver::{Driver, Flight, Incoming};
+use super::driver::{Driver, Flight, Incoming, LAST_LINES};
 use super::error::EngineError;
-use super::people::{Question, Said, unattended};
-use crate::model::Timestamp;
+use super::pager::{Part, Printed};
+use super::people::{Question, Said, TakenBack, unattended};
 use crate::model::approval::Proof;
 use crate::model::call::Work;
-use crate::model::event::ParkReason;
+use crate::model::event::{Happened, ParkReason};
 use crate::model::ids::{Attempt, StepKey};
+use crate::model::output::BlobRef;
 use crate::model::people::{Actor, Way};
+use crate::model::{Event, Timestamp};
 use crate::run::{Act, Fact, Input, Need, PersonNeeded, Run};
 
 impl Driver<'_> {
@@ -138,29 +140,82 @@ impl Driver<'_> {
 
     /// Asks about the first need, if nobody is being asked.
     pub(super) fn ask_next(&mut self, flight: &mut Flight) {
-        if flight.asking.is_some() || flight.leave.is_some() {
+        if flight.asking.is_some() || flight.holds() {
             return;
         }
         let (Some(people), Some(needed)) = (&self.people, flight.needs.front().cloned()) else {
             return;
         };
         let people = Arc::clone(people);
-        let lines = flight.last_lines.get(&needed.step);
-        let lines = lines.map(|lines| lines.iter().cloned().collect());
-        let question = question(&self.run, &needed, lines.unwrap_or_default());
+        let question = self.question(&needed, flight);
         let out = flight.out.clone();
         flight.asking = Some(needed.clone());
         self.reporter.suspend();
+        people.make_ready();
         tokio::task::spawn_blocking(move || {
             let ask = AssertUnwindSafe(|| people.ask(&question));
             let said = catch_unwind(ask).unwrap_or(Said::Gone);
             let _ = out.send(Incoming::Said(Box::new(needed), Box::new(said)));
         });
     }
+
+    /// A need with what the screen shows around it, and with what its step has printed.
+    pub(super) fn question(&self, needed: &PersonNeeded, flight: &Flight) -> Question {
+        let printed = match &needed.need {
+            Need::Failure { .. } | Need::Doubt { .. } => self.printed(needed),
+            _ => None,
+        };
+        let last_lines = match (flight.last_lines.get(&needed.step), &printed) {
+            (Some(lines), _) => lines.iter().cloned().collect(),
+            // It was printed to a process that is no more.
+            (None, Some(printed)) => printed.last_lines(LAST_LINES),
+            (None, None) => Vec::new(),
+        };
+        Question {
+            last_lines,
+            printed: printed.map(Arc::new),
+            ..question(&self.run, needed)
+        }
+    }
+
+    /// What was kept of what a step printed at its last attempt; none where that is nothing.
+    fn printed(&self, needed: &PersonNeeded) -> Option<Printed> {
+        let dir = self.writer.run();
+        let report = dir.read().ok()?;
+        let of_this = |event: &&Event| {
+            event.step.as_ref() == Some(&needed.step) && event.attempt == Some(needed.attempt)
+        };
+        let streams = report
+            .events()
+            .filter(of_this)
+            .filter_map(|event| match &event.what {
+                Happened::StepFinished(finished) => Some(&finished.streams),
+                Happened::StepUnknown { streams, .. } => Some(streams),
+                _ => None,
+            });
+        let streams = streams.last()?;
+        let part = |name, blob: &Option<BlobRef>| {
+            let blob = blob.as_ref()?;
+            Some(Part {
+                name,
+                bytes: dir.blob(&blob.sha256).map_err(|error| error.to_string()),
+                cut: blob.cut,
+            })
+        };
+        let parts = [
+            part("standard output", &streams.stdout),
+            part("standard error", &streams.stderr),
+        ];
+        let parts: Vec<Part> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then_some(Printed {
+            attempt: needed.attempt,
+            parts,
+        })
+    }
 }
 
-/// A need, with what the screen shows around it.
-pub(super) fn question(run: &Run, needed: &PersonNeeded, last_lines: Vec<String>) -> Question {
+/// A need with what the screen shows around it, as far as the run knows.
+pub(super) fn question(run: &Run, needed: &PersonNeeded) -> Question {
     let view = run.step(&needed.step);
     let plan = run.plan();
     let work = match &needed.need {
@@ -189,6 +244,14 @@ pub(super) fn question(run: &Run, needed: &PersonNeeded, last_lines: Vec<String>
             crate::report::undo_words(plan, view.node_ix(), args)
         }),
         answered_by,
-        last_lines,
+        last_lines: Vec::new(),
+        printed: None,
+        back: TakenBack::default(),
+        // What failed before it began has not used its number.
+        next_attempt: match view.as_ref().and_then(|view| view.started()) {
+            Some(_) => needed.attempt.next(),
+            None => needed.attempt,
+        },
+        gated: view.as_ref().is_some_and(|view| view.node().gate.is_some()),
     }
 }

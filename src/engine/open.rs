@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::control::{Heads, remember_head};
 use super::error::EngineError;
 use crate::audit::replay;
-use crate::journal::{Holder, Stamps, Store, Writer};
-use crate::model::Timestamp;
-use crate::model::event::{Happened, RunOpened, Simulated};
+use crate::journal::{Claim, Grip, HeldLock, Holder, Stamps, Store, Writer};
+use crate::model::event::{Happened, LockTakeover, RunOpened, Simulated};
 use crate::model::ids::RunId;
-use crate::model::people::Person;
+use crate::model::people::{Actor, Person};
+use crate::model::{Event, Timestamp};
 use crate::plan::Plan;
 use crate::run::Run;
 
@@ -38,6 +38,8 @@ pub struct Setting {
     pub now: Timestamp,
     /// The kernel's stamps.
     pub stamps: Arc<dyn Stamps>,
+    /// Why the run's lock is taken from a run that is parked, where a person said so.
+    pub take_lock: Option<String>,
 }
 
 /// A run and its journal, held by this process.
@@ -47,6 +49,8 @@ pub struct Held {
     pub run: Run,
     /// Its journal.
     pub writer: Writer,
+    /// Its lock, where its runbook names one.
+    pub lock: Option<HeldLock>,
     /// What is to be recorded before anything else.
     pub first: Vec<Happened>,
     /// Who it belongs to and what it acts on, as record 0 says; none for a first run.
@@ -59,7 +63,7 @@ pub struct Held {
 /// first that the driver writes.
 ///
 /// # Errors
-/// The state directory or the disk refused; nothing was started.
+/// Another run has the lock, or the state directory or the disk refused; nothing was started.
 pub fn first_run(
     store: &Store,
     id: RunId,
@@ -74,6 +78,8 @@ pub fn first_run(
     let policy_bytes = json(&plan.policy)?;
     let head = ledger.head()?;
     let holder = Holder::this_process(setting.now);
+    // Before there is anything of the run: where somebody else has the lock, nothing is left behind.
+    let (lock, taken) = lock(store, &id, plan, setting)?;
     let writer = store.create_run(&id, Arc::clone(&setting.stamps), &holder)?;
     let blobs = writer.blobs();
     let opened = RunOpened {
@@ -96,10 +102,13 @@ pub fn first_run(
         version: VERSION.to_owned(),
         ledger: head,
     };
+    let mut first = vec![Happened::RunOpened(Box::new(opened))];
+    first.extend(taken);
     Ok(Held {
         run: Run::new(id, Arc::clone(plan)),
         writer,
-        first: vec![Happened::RunOpened(Box::new(opened))],
+        lock,
+        first,
         opened: None,
         heads: Heads::new(),
     })
@@ -108,24 +117,40 @@ pub fn first_run(
 /// Takes a run up again: verifies its journal and folds it.
 ///
 /// # Errors
-/// Somebody else holds it, its journal or its blobs cannot be believed, or a newer version made
+/// Somebody else holds it or has its lock, its journal or its blobs cannot be believed, or a newer version made
 /// it. Nothing was started.
 pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held, EngineError> {
-    let taken = taken(store, id, setting)?;
-    let opened = taken.run.opening().cloned();
-    let mut first = taken.recovered;
-    if taken.run.closing().is_none() {
+    let Taken {
+        run,
+        mut writer,
+        recovered: mut first,
+        heads,
+    } = taken(store, id, setting)?;
+    let opened = run.opening().cloned();
+    let mut held = None;
+    if run.closing().is_none() {
+        let (lock, taken) = match lock(store, id, run.plan(), setting) {
+            Ok(locked) => locked,
+            Err(error) => {
+                // The torn tail is cut off already, and nobody else would say so.
+                recovered_only(&mut writer, first, setting.now)?;
+                return Err(error);
+            }
+        };
+        held = lock;
         first.push(Happened::RunResumed {
             operator: setting.operator.clone(),
             version: VERSION.to_owned(),
         });
+        first.extend(taken);
     }
     Ok(Held {
-        run: taken.run,
-        writer: taken.writer,
+        run,
+        writer,
+        lock: held,
         first,
         opened,
-        heads: taken.heads,
+        heads,
     })
 }
 
@@ -155,6 +180,57 @@ pub(super) fn taken(store: &Store, id: &RunId, setting: &Setting) -> Result<Take
         recovered: resumed.recovered,
         heads,
     })
+}
+
+/// Takes the plan's lock, where it has one, and says what is recorded about that.
+fn lock(
+    store: &Store,
+    id: &RunId,
+    plan: &Plan,
+    setting: &Setting,
+) -> Result<(Option<HeldLock>, Option<Happened>), EngineError> {
+    let Some(name) = &plan.lock else {
+        return Ok((None, None));
+    };
+    let claim = Claim {
+        name: name.clone(),
+        run: id.clone(),
+        user: setting.operator.user.clone(),
+        holder: Holder::this_process(setting.now),
+    };
+    let taken = store.locks().take(&claim, setting.take_lock.is_some())?;
+    let from = taken.from.map(|from| LockTakeover {
+        reason: match (&setting.take_lock, from.grip) {
+            (Some(reason), Grip::Living | Grip::Parked | Grip::Unreadable) => reason.clone(),
+            _ => format!(
+                "its process died without letting go of it ({} on {}, since {}), and may have left \
+                 a step in doubt",
+                from.claim.holder.pid, from.claim.holder.host, from.claim.holder.since
+            ),
+        },
+        run: from.claim.run,
+    });
+    let name = name.clone();
+    Ok((Some(taken.lock), Some(Happened::LockTaken { name, from })))
+}
+
+/// Records that a torn tail was set aside, and nothing else.
+fn recovered_only(
+    writer: &mut Writer,
+    recovered: Vec<Happened>,
+    at: Timestamp,
+) -> Result<(), EngineError> {
+    for what in recovered {
+        writer.append(Event {
+            at,
+            step: None,
+            attempt: None,
+            actor: Actor::Engine,
+            what,
+        })?;
+    }
+    writer.commit()?;
+    Ok(())
 }
 
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, EngineError> {

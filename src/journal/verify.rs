@@ -35,6 +35,8 @@ pub struct Proven {
     pub records: u64,
     /// How many blobs are whole.
     pub blobs: u64,
+    /// How many signatures are good; counted by a higher floor.
+    pub signatures: u64,
     /// Whether the ledger was compared with.
     pub ledger: bool,
 }
@@ -137,6 +139,7 @@ pub fn verify_run(evidence: &Evidence<'_>) -> Verdict {
         proven: Proven {
             records,
             blobs: whole,
+            signatures: 0,
             ledger: evidence.ledger.is_some(),
         },
     };
@@ -152,6 +155,7 @@ fn line_flaw(line: u64, offset: u64, why: &super::error::DecodeError) -> Flaw {
     }
 }
 
+/// Whether the run is at its end. What is written down about it afterwards does not open it again.
 fn is_closed(journal: &ReadReport) -> bool {
     closing(&journal.records).is_some()
 }
@@ -244,6 +248,7 @@ pub fn verify_ledger(ledger: &ReadReport<LedgerEvent>, present: &[RunId]) -> Ver
         proven: Proven {
             records: ledger.records.len() as u64,
             blobs: 0,
+            signatures: 0,
             ledger: true,
         },
     };

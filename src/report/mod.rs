@@ -40,7 +40,7 @@ pub use plain::Plain;
 pub use plan_json::plan_json;
 pub use plan_view::{brief, plan};
 pub use quiet::Quiet;
-pub use reporter::{Notice, Reporter};
+pub use reporter::{Leaving, Notice, Reporter};
 pub use request::{approvals_words, request};
 pub use style::{Look, Mark, Tone};
 pub use summary::summary;

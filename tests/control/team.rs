@@ -37,9 +37,15 @@ impl Team {
         let place = Place::new();
         let top = place.here().parent().unwrap().to_owned();
         std::fs::set_permissions(&top, std::fs::Permissions::from_mode(0o755)).unwrap();
-        // Where it was built, others may not look.
+        // Where it was built, others may not look. Another process copies it: what another test
+        // starts meanwhile would keep a file of ours open for writing.
         let program = top.join("runbook");
-        std::fs::copy(env!("CARGO_BIN_EXE_runbook"), &program).unwrap();
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_runbook"))
+            .arg(&program)
+            .status()
+            .unwrap();
+        assert!(copied.success());
         let state = place.state();
         place.write(
             "runbook.yaml",
