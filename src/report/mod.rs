@@ -5,6 +5,7 @@
 //! reporter that fails to write changes nothing about the run.
 
 mod audit_view;
+mod back;
 mod clock;
 mod describe;
 mod face;
@@ -24,12 +25,14 @@ mod scroll;
 mod style;
 mod summary;
 mod tell;
+mod waits;
 mod words;
 
 #[cfg(test)]
 mod testing;
 
 pub use audit_view::record_line;
+pub use back::{TakenBack, taken_back};
 pub use describe::undo_words;
 pub use graph::{Format, graph};
 pub use json::JsonLines;
@@ -42,4 +45,5 @@ pub use quiet::Quiet;
 pub use reporter::{Leaving, Notice, Reporter};
 pub use style::{Look, Mark, Tone};
 pub use summary::summary;
+pub use waits::{Waits, WaitsFor, waits_for};
 pub use words::work_words;

@@ -89,7 +89,11 @@ impl Run {
                 .collect(),
             missing: self.missing(open),
             groups: open.asked.iter().flat_map(|asked| &asked.from).collect(),
-            people: open.asked.iter().flat_map(|asked| asked.invited()).collect(),
+            people: open
+                .asked
+                .iter()
+                .flat_map(|asked| asked.invited())
+                .collect(),
             until: open.deadline(),
         }
     }
@@ -120,9 +124,7 @@ impl Run {
             return Err("no gate is open".to_owned());
         };
         if open.gate.digest != *digest {
-            return Err(
-                "the decision is bound to something else than what was shown".to_owned(),
-            );
+            return Err("the decision is bound to something else than what was shown".to_owned());
         }
         if *way == Way::Rule || *decision == Decision::Expire {
             return self.legal_by_time(open, what, at);
@@ -159,14 +161,18 @@ impl Run {
                 "nobody decided in time, which leads to `{}`",
                 due.kind()
             )),
-            None => Err("the gate's time is not up, and time alone decides nothing else".to_owned()),
+            None => {
+                Err("the gate's time is not up, and time alone decides nothing else".to_owned())
+            }
         }
     }
 
     fn legal_in_time(&self, open: &OpenGate, at: Timestamp) -> Legal {
         if open.has_expired(at) {
             let within = open.gate.expires.approve.unwrap_or_default();
-            return Err(format!("this gate has expired: nobody decided within {within}"));
+            return Err(format!(
+                "this gate has expired: nobody decided within {within}"
+            ));
         }
         Ok(())
     }
@@ -224,9 +230,12 @@ impl Run {
             Proof::Signature(signed) if signed.ballot.reason != *reason => {
                 Err("the reason is not the one that was signed".to_owned())
             }
-            Proof::Signature(signed) => {
-                self.legal_ballot(&signed.ballot, (&inst.key, inst.attempt, *digest), *vote, at)
-            }
+            Proof::Signature(signed) => self.legal_ballot(
+                &signed.ballot,
+                (&inst.key, inst.attempt, *digest),
+                *vote,
+                at,
+            ),
         }
     }
 
@@ -269,7 +278,9 @@ impl Run {
         let wrong = |what: &str, theirs: &dyn std::fmt::Display, ours: &dyn std::fmt::Display| {
             let theirs = theirs.to_string();
             let theirs = crate::model::text::escape_controls(&theirs);
-            Err(format!("this ballot is for another {what}: {theirs}, not {ours}"))
+            Err(format!(
+                "this ballot is for another {what}: {theirs}, not {ours}"
+            ))
         };
         if *run != self.id {
             return wrong("run", run, &self.id);
@@ -293,7 +304,9 @@ impl Run {
             return Err(format!("the ballot says {}", signed.word()));
         }
         if *expires < at {
-            return Err(format!("this ballot has expired at {expires}: sign a new one"));
+            return Err(format!(
+                "this ballot has expired at {expires}: sign a new one"
+            ));
         }
         Ok(())
     }
@@ -311,7 +324,10 @@ pub(super) fn identified(voter: &Voter) -> Legal {
         );
     }
     if !voter.principal.names(person) {
-        return Err(format!("{} is not who is logged in: {person}", voter.principal));
+        return Err(format!(
+            "{} is not who is logged in: {person}",
+            voter.principal
+        ));
     }
     Ok(())
 }
