@@ -7,7 +7,7 @@ use clap::Parser;
 use super::args::{AuditVerb, Cli, Verb};
 use super::context::Context;
 use super::exit::{CliError, Exit};
-use super::{approve, audit, cancel, check, find, resume, review, run, watch};
+use super::{approve, audit, cancel, check, find, resume, review, run, runs, undo, watch};
 use crate::model::approval::Vote;
 
 /// Does what the command line says.
@@ -45,7 +45,8 @@ fn verb(cli: &Cli) -> Exit {
         Verb::Show(args) => find::show(&context, args),
         Verb::Search(args) => find::search(&context, args),
         Verb::Check(args) => check::check(&context, args),
-        Verb::Runs(args) => audit::runs(&context, args),
+        Verb::Undo(args) => undo::undo(&context, args),
+        Verb::Runs(args) => runs::runs(&context, args),
         Verb::Audit(AuditVerb::Show(args)) => audit::show(&context, args),
         Verb::Audit(AuditVerb::Verify(args)) => audit::verify(&context, args),
         Verb::Audit(AuditVerb::Review(args)) => review::review(&context, args),

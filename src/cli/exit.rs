@@ -75,9 +75,9 @@ pub enum CliError {
         /// What to do.
         help: Vec<String>,
     },
-    /// The process that drives a run does not answer.
-    Unreached {
-        /// What it did instead.
+    /// Another run or process has what is needed.
+    Held {
+        /// Who.
         message: String,
         /// What to do.
         help: Vec<String>,
@@ -112,7 +112,7 @@ impl CliError {
         match self {
             Self::Usage { .. } | Self::Invalid(_) => Exit::Usage,
             Self::Refused { .. } => Exit::Refused,
-            Self::Unreached { .. } => Exit::Held,
+            Self::Held { .. } => Exit::Held,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => match error {
                 StoreError::Held { .. } | StoreError::Locked(_) => Exit::Held,
                 StoreError::NoRun { .. }
@@ -129,9 +129,7 @@ impl CliError {
     /// What to do, where that is known.
     pub fn help(&self) -> &[String] {
         match self {
-            Self::Usage { help, .. }
-            | Self::Refused { help, .. }
-            | Self::Unreached { help, .. } => help,
+            Self::Usage { help, .. } | Self::Refused { help, .. } | Self::Held { help, .. } => help,
             _ => &[],
         }
     }
@@ -142,7 +140,7 @@ impl fmt::Display for CliError {
         match self {
             Self::Usage { message, .. }
             | Self::Refused { message, .. }
-            | Self::Unreached { message, .. } => f.write_str(message),
+            | Self::Held { message, .. } => f.write_str(message),
             Self::Invalid(rendered) => f.write_str(rendered),
             Self::Store(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "{error}"),

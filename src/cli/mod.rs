@@ -13,12 +13,15 @@ mod exit;
 mod files;
 mod find;
 mod glass;
+mod locks;
 mod prepare;
 mod reach;
 mod resume;
 mod review;
 mod run;
+mod runs;
 mod screen;
+mod undo;
 mod waits;
 mod watch;
 

@@ -76,7 +76,7 @@ fn reply(store: &Store, dir: &RunDir, request: &Request) -> Result<Reply, CliErr
 }
 
 fn unreached(id: &RunId, error: &Unreached) -> CliError {
-    CliError::Unreached {
+    CliError::Held {
         message: format!("{id}: {error}"),
         help: vec![
             "it may have been written down all the same".to_owned(),

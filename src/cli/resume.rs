@@ -2,9 +2,10 @@
 
 use super::args::ResumeArgs;
 use super::context::Context;
-use super::drive::{Drive, drive};
+use super::drive::{Drive, Wanted, drive};
 use super::exit::{CliError, Exit};
 use super::glass::{broken, warn};
+use super::locks::explained;
 use super::reach::load;
 use super::run::{prepared, setting};
 use crate::engine::resumed_run;
@@ -16,7 +17,8 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let screen = &context.screen;
     let store = context.store()?;
     let id = store.resolve(&args.run)?;
-    let setting = setting(Timestamp::now())?;
+    let mut setting = setting(Timestamp::now())?;
+    setting.take_lock.clone_from(&args.take_lock);
     // Before anything of the run is touched.
     let glass = match &args.break_glass {
         Some(reason) => {
@@ -31,7 +33,8 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
         }
         None => None,
     };
-    let mut held = resumed_run(&store, &id, &setting)?;
+    let held = resumed_run(&store, &id, &setting);
+    let mut held = held.map_err(|error| explained(error, setting.now))?;
     if let Some(closed) = held.run.closing() {
         let mut said = closed.outcome.word().replace('_', " ");
         if !held.first.is_empty() {
@@ -66,5 +69,6 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
         prepared,
         base_env: context.surroundings.vars.clone(),
         json: args.json,
+        wanted: Wanted::Done,
     })
 }

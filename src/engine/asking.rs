@@ -7,14 +7,15 @@ use super::answerers::Answerer;
 use super::driver::{Driver, Flight, Incoming, LAST_LINES};
 use super::error::EngineError;
 use super::pager::{Part, Printed};
-use super::people::{Question, Said, TakenBack, unattended};
+use super::people::{Question, Said, unattended};
 use crate::model::approval::Proof;
 use crate::model::call::Work;
-use crate::model::event::{Happened, ParkReason};
+use crate::model::event::{FailureChoice, Happened, ParkReason};
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::output::BlobRef;
 use crate::model::people::{Actor, Way};
 use crate::model::{Event, Timestamp};
+use crate::report::{TakenBack, taken_back};
 use crate::run::{Act, Fact, Input, Need, PersonNeeded, Run};
 
 impl Driver<'_> {
@@ -174,6 +175,12 @@ impl Driver<'_> {
         Question {
             last_lines,
             printed: printed.map(Arc::new),
+            back: match &needed.need {
+                Need::Failure { choices, .. } if choices.contains(&FailureChoice::Undo) => {
+                    taken_back(&self.run)
+                }
+                _ => TakenBack::default(),
+            },
             ..question(&self.run, needed)
         }
     }

@@ -120,6 +120,28 @@ pub fn first_run(
 /// Somebody else holds it or has its lock, its journal or its blobs cannot be believed, or a newer version made
 /// it. Nothing was started.
 pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held, EngineError> {
+    taken_up(store, id, setting, None)
+}
+
+/// Takes a run up again to take back what it did, although it may be closed.
+///
+/// # Errors
+/// As for [`resumed_run`].
+pub fn undone_run(
+    store: &Store,
+    id: &RunId,
+    setting: &Setting,
+    reason: String,
+) -> Result<Held, EngineError> {
+    taken_up(store, id, setting, Some(Happened::UndoRequested { reason }))
+}
+
+fn taken_up(
+    store: &Store,
+    id: &RunId,
+    setting: &Setting,
+    undo: Option<Happened>,
+) -> Result<Held, EngineError> {
     let Taken {
         run,
         mut writer,
@@ -128,7 +150,8 @@ pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held,
     } = taken(store, id, setting)?;
     let opened = run.opening().cloned();
     let mut held = None;
-    if run.closing().is_none() {
+    let closed = run.closing().is_some();
+    if !closed || undo.is_some() {
         let (lock, taken) = match lock(store, id, run.plan(), setting) {
             Ok(locked) => locked,
             Err(error) => {
@@ -138,11 +161,15 @@ pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held,
             }
         };
         held = lock;
-        first.push(Happened::RunResumed {
+        let resumed = Happened::RunResumed {
             operator: setting.operator.clone(),
             version: VERSION.to_owned(),
-        });
-        first.extend(taken);
+        };
+        // A closed run is opened again by the request, before its lock means anything.
+        match closed {
+            true => first.extend(undo.into_iter().chain(taken)),
+            false => first.extend([resumed].into_iter().chain(taken).chain(undo)),
+        }
     }
     Ok(Held {
         run,
@@ -182,6 +209,13 @@ pub(super) fn taken(store: &Store, id: &RunId, setting: &Setting) -> Result<Take
     })
 }
 
+/// What the plan's lock is called among those of all environments: a rehearsal holds up nobody who
+/// acts on the real thing of that name.
+pub fn lock_name(plan: &Plan) -> Option<String> {
+    let name = plan.lock.as_ref()?;
+    Some(format!("{name} in {}", plan.environment))
+}
+
 /// Takes the plan's lock, where it has one, and says what is recorded about that.
 fn lock(
     store: &Store,
@@ -189,11 +223,11 @@ fn lock(
     plan: &Plan,
     setting: &Setting,
 ) -> Result<(Option<HeldLock>, Option<Happened>), EngineError> {
-    let Some(name) = &plan.lock else {
+    let (Some(name), Some(wide)) = (&plan.lock, lock_name(plan)) else {
         return Ok((None, None));
     };
     let claim = Claim {
-        name: name.clone(),
+        name: wide,
         run: id.clone(),
         user: setting.operator.user.clone(),
         holder: Holder::this_process(setting.now),

@@ -9,6 +9,7 @@ use crate::model::Value;
 use crate::model::event::{Decision, FailureChoice, ManualOutcome};
 use crate::model::ids::{Attempt, RunId, StepKey};
 use crate::model::people::Way;
+use crate::report::TakenBack;
 use crate::run::{Fact, Need, PersonNeeded};
 
 /// Answers that were given before the run, as far as the environment's policy allows them.
@@ -227,15 +228,6 @@ pub struct Question {
     pub next_attempt: Attempt,
     /// Whether a gate is asked before it.
     pub gated: bool,
-}
-
-/// What an undo would take back now, escaped: for who has to decide about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TakenBack {
-    /// What is taken back, last done first, each with how.
-    pub steps: Vec<String>,
-    /// What stays, each with why.
-    pub stays: Vec<String>,
 }
 
 /// The words of a choice after a failure.

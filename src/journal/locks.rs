@@ -242,7 +242,7 @@ impl Locks {
 
     /// Whoever looks at a lock or takes it does so alone: so a lock that cannot be had is one that
     /// a run has, and not one that somebody just looks at.
-    fn turn(&self) -> Result<Box<dyn DiskFile>, DiskError> {
+    pub(super) fn turn(&self) -> Result<Box<dyn DiskFile>, DiskError> {
         let file = self.open_to_write(&self.dir.join(TURN))?;
         file.lock()?;
         Ok(file)

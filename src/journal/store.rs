@@ -186,15 +186,36 @@ impl Store {
     }
 
     fn take(&self, run: &RunDir, file: &dyn DiskFile, holder: &Holder) -> Result<(), StoreError> {
-        if !file.try_lock()? {
-            return Err(StoreError::Held {
-                run: run.id().clone(),
-                holder: Holder::last(&*self.disk, run.path()),
-            });
-        }
+        // Whoever only looks whether it is held does not stand in the way.
+        let _turn = self.locks().turn()?;
+        self.locked(run, file)?;
         // Only for the message to others: a full disk must not keep anybody from a run for it.
         let _ = holder.announce(&*self.disk, run.path());
         Ok(())
+    }
+
+    /// Whether no process writes a run now.
+    ///
+    /// # Errors
+    /// Somebody holds it, there is none of that id, or the disk failed.
+    pub fn check_free(&self, id: &RunId) -> Result<(), StoreError> {
+        let run = self.run(id)?;
+        let _turn = self.locks().turn()?;
+        let file = match self.disk.open(&run.journal(), How::Read) {
+            Err(error) if error.is_missing() => return Ok(()),
+            other => other?,
+        };
+        self.locked(&run, &*file)
+    }
+
+    fn locked(&self, run: &RunDir, file: &dyn DiskFile) -> Result<(), StoreError> {
+        match file.try_lock()? {
+            true => Ok(()),
+            false => Err(StoreError::Held {
+                run: run.id().clone(),
+                holder: Holder::last(&*self.disk, run.path()),
+            }),
+        }
     }
 
     /// A run that exists.

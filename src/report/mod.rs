@@ -5,6 +5,7 @@
 //! reporter that fails to write changes nothing about the run.
 
 mod audit_view;
+mod back;
 mod clock;
 mod describe;
 mod face;
@@ -25,12 +26,14 @@ mod scroll;
 mod style;
 mod summary;
 mod tell;
+mod waits;
 mod words;
 
 #[cfg(test)]
 mod testing;
 
 pub use audit_view::record_line;
+pub use back::{TakenBack, taken_back};
 pub use describe::undo_words;
 pub use graph::{Format, graph};
 pub use json::JsonLines;
@@ -44,4 +47,5 @@ pub use reporter::{Leaving, Notice, Reporter};
 pub use request::{approvals_words, request};
 pub use style::{Look, Mark, Tone};
 pub use summary::summary;
+pub use waits::{Waits, WaitsFor, waits_for};
 pub use words::work_words;
