@@ -363,9 +363,7 @@ impl Driver<'_> {
         for Durable { record, line } in &durable {
             if matches!(
                 record.event.what,
-                Happened::RunOpened(_)
-                    | Happened::RunClosed(_)
-                    | Happened::UndoRequested { .. }
+                Happened::RunOpened(_) | Happened::RunClosed(_) | Happened::UndoRequested { .. }
             ) {
                 self.store.ledger().enter(record, &*self.stamps)?;
             }

@@ -24,6 +24,7 @@ mod error;
 mod open;
 mod people;
 mod prompt;
+mod prompt_others;
 mod signals;
 mod terminal;
 mod waiting;

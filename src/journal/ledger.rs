@@ -236,9 +236,7 @@ pub(super) fn closing(records: &[Record<Event>]) -> Option<&Record<Event>> {
     let is_about_it = |record: &&Record<Event>| {
         !matches!(
             record.event.what,
-            Happened::NoteAdded { .. }
-                | Happened::ReviewSigned { .. }
-                | Happened::Recovered { .. }
+            Happened::NoteAdded { .. } | Happened::ReviewSigned { .. } | Happened::Recovered { .. }
         )
     };
     let last = records.iter().rev().find(is_about_it);

@@ -136,7 +136,7 @@ impl From<Torn> for LedgerEntry {
 impl Entry for LedgerEvent {
     type Id = LedgerId;
     type What = LedgerEntry;
-    const KINDS: &'static [&'static str] = 
+    const KINDS: &'static [&'static str] =
         &["run_opened", "run_closed", "undo_requested", "recovered"];
 
     fn kind(&self) -> &'static str {

@@ -13,6 +13,7 @@ mod plan;
 pub use bind::{Answers, Binding, Bindings, BoundBy};
 pub use build::{Defined, Ingredients, PlanError, build};
 pub use node::{
-    Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedApprovals, PlannedGate, PlannedUndo, Scope, ScopeIx,
+    Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedApprovals, PlannedGate, PlannedUndo,
+    Scope, ScopeIx,
 };
 pub use plan::{FORMAT, Plan};

@@ -191,8 +191,7 @@ impl Run {
         }
         match &self.inst(parent).role {
             Role::Loop { once, until } => {
-                let seen =
-                    |work: &Work| work.digest().is_ok_and(|digest| once.contains(&digest));
+                let seen = |work: &Work| work.digest().is_ok_and(|digest| once.contains(&digest));
                 until.is_none_or(|until| now <= until) && works.iter().all(seen)
             }
             _ => false,

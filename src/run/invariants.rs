@@ -62,7 +62,10 @@ pub fn check(run: &Run) -> Result<(), Violation> {
             "open_gates_wait_for_something",
             open_gates_wait_for_something,
         ),
-        ("nothing_is_done_without_the_lock", nothing_is_done_without_the_lock),
+        (
+            "nothing_is_done_without_the_lock",
+            nothing_is_done_without_the_lock,
+        ),
     ];
     for (invariant, holds) in all {
         holds(run).map_err(|found| Violation { invariant, found })?;

@@ -38,7 +38,7 @@ pub use apply::{IllegalEvent, fold};
 pub use command::{Act, Asked, Command, Draft, Need, PersonNeeded};
 pub use commands::{DEFAULT_TIMEOUT, MAX_ACTING};
 pub use poll::{Look, Next, Poller, Then};
-pub use request::{CannotUndo, CanUndo, PendingUndo, UndoPlan, WhyNot, WhyPending};
+pub use request::{CanUndo, CannotUndo, PendingUndo, UndoPlan, WhyNot, WhyPending};
 pub use review::OpenReview;
 pub use state::{Phase, Run};
 pub use summary::Counts;

@@ -131,7 +131,9 @@ impl OpenGate {
             && !asked.from.is_empty()
         {
             asked.from.push(to.clone());
-            let new = people.iter().filter(|person| !asked.people.contains(person));
+            let new = people
+                .iter()
+                .filter(|person| !asked.people.contains(person));
             let new: Vec<Principal> = new.cloned().collect();
             asked.people.extend(new);
         }

@@ -111,7 +111,10 @@ impl Run {
         let back = would.asked_back();
         let listed: HashSet<InstIx> = back.iter().copied().collect();
         UndoPlan {
-            back: back.iter().filter_map(|ix| would.can_undo_at(*ix)).collect(),
+            back: back
+                .iter()
+                .filter_map(|ix| would.can_undo_at(*ix))
+                .collect(),
             not: would.stays(&listed),
         }
     }
@@ -148,9 +151,8 @@ impl Run {
 
     /// What was done and is not among those that would be taken back.
     fn stays(&self, back: &HashSet<InstIx>) -> Vec<CannotUndo> {
-        let taken_back = |at: InstIx| {
-            back.contains(&at) || self.inst(at).status() == Status::Undone
-        };
+        let taken_back =
+            |at: InstIx| back.contains(&at) || self.inst(at).status() == Status::Undone;
         let all = (0u32..).map(InstIx).take(self.insts.len());
         let stays = all.filter(|ix| {
             self.was_done(*ix) && !taken_back(*ix) && !self.ancestors(*ix).any(taken_back)
@@ -258,7 +260,10 @@ impl Run {
                 return Err("what was done is to be taken back already".to_owned());
             }
             Phase::Steps => {
-                let acting = self.lanes.active().any(|ix| self.inst(ix).state.is_acting());
+                let acting = self
+                    .lanes
+                    .active()
+                    .any(|ix| self.inst(ix).state.is_acting());
                 if !acting && self.undo_plan().back.is_empty() {
                     return Err(self.nothing_to_undo());
                 }
@@ -287,7 +292,10 @@ impl Run {
             .iter()
             .map(|not| format!("{} ({})", not.step, not.why.words()))
             .collect();
-        format!("nothing of what was done can be taken back: {}", not.join(", "))
+        format!(
+            "nothing of what was done can be taken back: {}",
+            not.join(", ")
+        )
     }
 
     /// What the run left in place and somebody should take back, in the order in which it was done.

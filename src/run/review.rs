@@ -179,8 +179,9 @@ impl Run {
                     return Err("there is no broken glass to review".to_owned());
                 };
                 if voter.may_be(&glass.by) {
-                    return Err("you broke the glass yourself: somebody else must review it"
-                        .to_owned());
+                    return Err(
+                        "you broke the glass yourself: somebody else must review it".to_owned()
+                    );
                 }
                 // A ballot is about a gate, and here is none that it could name.
                 if matches!(voter.proof, Proof::Signature(_)) {
@@ -207,8 +208,9 @@ impl Run {
     /// Whether somebody's word may still be given after the fact.
     fn legal_late(&self, owed: &Owed, voter: &Voter, reason: &str, at: Timestamp) -> Legal {
         if voter.may_be(&owed.by) {
-            return Err("you decided at this gate yourself: somebody else must review it"
-                .to_owned());
+            return Err(
+                "you decided at this gate yourself: somebody else must review it".to_owned(),
+            );
         }
         let who = &voter.principal;
         if !owed.asked.may(who) {

@@ -34,6 +34,8 @@ pub struct Waiting<'a> {
     pub people: Vec<&'a Principal>,
     /// When it is escalated or declined.
     pub until: Option<Timestamp>,
+    /// The group that may approve too from then on; none where it is declined.
+    pub next_group: Option<&'a GroupName>,
 }
 
 /// Another's yes.
@@ -89,8 +91,13 @@ impl Run {
                 .collect(),
             missing: self.missing(open),
             groups: open.asked.iter().flat_map(|asked| &asked.from).collect(),
-            people: open.asked.iter().flat_map(|asked| asked.invited()).collect(),
+            people: open
+                .asked
+                .iter()
+                .flat_map(|asked| asked.invited())
+                .collect(),
             until: open.deadline(),
+            next_group: open.next_group(),
         }
     }
 
@@ -120,9 +127,7 @@ impl Run {
             return Err("no gate is open".to_owned());
         };
         if open.gate.digest != *digest {
-            return Err(
-                "the decision is bound to something else than what was shown".to_owned(),
-            );
+            return Err("the decision is bound to something else than what was shown".to_owned());
         }
         if *way == Way::Rule || *decision == Decision::Expire {
             return self.legal_by_time(open, what, at);
@@ -159,14 +164,18 @@ impl Run {
                 "nobody decided in time, which leads to `{}`",
                 due.kind()
             )),
-            None => Err("the gate's time is not up, and time alone decides nothing else".to_owned()),
+            None => {
+                Err("the gate's time is not up, and time alone decides nothing else".to_owned())
+            }
         }
     }
 
     fn legal_in_time(&self, open: &OpenGate, at: Timestamp) -> Legal {
         if open.has_expired(at) {
             let within = open.gate.expires.approve.unwrap_or_default();
-            return Err(format!("this gate has expired: nobody decided within {within}"));
+            return Err(format!(
+                "this gate has expired: nobody decided within {within}"
+            ));
         }
         Ok(())
     }
@@ -224,9 +233,12 @@ impl Run {
             Proof::Signature(signed) if signed.ballot.reason != *reason => {
                 Err("the reason is not the one that was signed".to_owned())
             }
-            Proof::Signature(signed) => {
-                self.legal_ballot(&signed.ballot, (&inst.key, inst.attempt, *digest), *vote, at)
-            }
+            Proof::Signature(signed) => self.legal_ballot(
+                &signed.ballot,
+                (&inst.key, inst.attempt, *digest),
+                *vote,
+                at,
+            ),
         }
     }
 
@@ -269,7 +281,9 @@ impl Run {
         let wrong = |what: &str, theirs: &dyn std::fmt::Display, ours: &dyn std::fmt::Display| {
             let theirs = theirs.to_string();
             let theirs = crate::model::text::escape_controls(&theirs);
-            Err(format!("this ballot is for another {what}: {theirs}, not {ours}"))
+            Err(format!(
+                "this ballot is for another {what}: {theirs}, not {ours}"
+            ))
         };
         if *run != self.id {
             return wrong("run", run, &self.id);
@@ -293,7 +307,9 @@ impl Run {
             return Err(format!("the ballot says {}", signed.word()));
         }
         if *expires < at {
-            return Err(format!("this ballot has expired at {expires}: sign a new one"));
+            return Err(format!(
+                "this ballot has expired at {expires}: sign a new one"
+            ));
         }
         Ok(())
     }
@@ -311,7 +327,10 @@ pub(super) fn identified(voter: &Voter) -> Legal {
         );
     }
     if !voter.principal.names(person) {
-        return Err(format!("{} is not who is logged in: {person}", voter.principal));
+        return Err(format!(
+            "{} is not who is logged in: {person}",
+            voter.principal
+        ));
     }
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! Approvals by others: whose word counts, what it is bound to, and what goes on without it.
 
-use runbook::model::approval::{
-    Ballot, HeadRef, Principal, Proof, SignedBallot, Vote, Voter,
-};
+use runbook::model::approval::{Ballot, HeadRef, Principal, Proof, SignedBallot, Vote, Voter};
 use runbook::model::event::{Decision, Happened, RunOutcome};
 use runbook::model::ids::{Attempt, StepKey};
 use runbook::model::people::{Actor, Person, Way};
@@ -17,7 +15,8 @@ use super::driver::{Stroke, ada, resumed, run_id};
 use super::story::{Story, account, approvals, fails, login, story};
 use super::told::Told;
 
-const DROP: &str = "steps: [ { id: a, call: $BOX drop x, gate: Drop x? }, { id: b, call: $BOX look } ]";
+const DROP: &str =
+    "steps: [ { id: a, call: $BOX drop x, gate: Drop x? }, { id: b, call: $BOX look } ]";
 
 /// A step that one of the DBAs must approve.
 fn one_of_dba() -> Story {
@@ -32,7 +31,13 @@ fn waiting_for_dba() -> Told {
     one_of_dba().gate("a", Decision::Approve).alone().run()
 }
 
-fn vote_at(run: &Run, step: &str, digest: Digest, voter: Voter, at: Timestamp) -> Result<(), String> {
+fn vote_at(
+    run: &Run,
+    step: &str,
+    digest: Digest,
+    voter: Voter,
+    at: Timestamp,
+) -> Result<(), String> {
     vote(run, step, digest, Vote::Approve, voter, at)
 }
 
@@ -61,7 +66,9 @@ fn vote(
         attempt,
         fact,
     };
-    run.admit(input, at).map(|_| ()).map_err(|stale| stale.reason)
+    run.admit(input, at)
+        .map(|_| ())
+        .map_err(|stale| stale.reason)
 }
 
 /// Lets somebody say yes to the gate at `a` as it stands.
@@ -135,7 +142,10 @@ fn a_step_acts_once_its_operator_and_enough_others_said_yes_in_either_order() {
     );
     let asked = told.gates("a")[0].approvals.clone().unwrap();
     let people: Vec<&str> = asked.people.iter().map(Principal::as_str).collect();
-    assert_eq!((asked.count, people), (1, vec!["li@example.org", "mo", "ada"]));
+    assert_eq!(
+        (asked.count, people),
+        (1, vec!["li@example.org", "mo", "ada"])
+    );
     assert!(!asked.afterwards);
 }
 
@@ -148,7 +158,13 @@ fn who_waits_for_others_sees_who_may_and_who_did() {
         .gate("a", Decision::Approve)
         .alone()
         .run();
-    let Need::Approvals { given, people, until, .. } = told.expect_waits("a") else {
+    let Need::Approvals {
+        given,
+        people,
+        until,
+        ..
+    } = told.expect_waits("a")
+    else {
         panic!("{}", told.trace());
     };
     assert_eq!((given.len(), people.len(), *until), (1, 3, None));
@@ -171,9 +187,7 @@ fn a_vote_leaves_the_operators_question_as_it_is() {
         let commands = run.commands(run.last_moment().unwrap());
         format!("{commands:?}")
     };
-    told.run
-        .apply(&event(&told, resumed(), None))
-        .unwrap();
+    told.run.apply(&event(&told, resumed(), None)).unwrap();
     let before = need(&told.run);
     assert!(before.contains("Gate("), "{before}");
     let gave = given(&told, "a", login("li"));
@@ -246,8 +260,14 @@ fn the_operator_who_waits_for_others_can_still_say_no_but_not_yes_again() {
         run.apply(&event(&told, what, Some("a")))
             .map_err(|illegal| illegal.reason)
     };
-    refused(decide(Decision::Approve, Way::Terminal), "has said yes already");
-    refused(decide(Decision::Skip, Way::Terminal), "can only be declined");
+    refused(
+        decide(Decision::Approve, Way::Terminal),
+        "has said yes already",
+    );
+    refused(
+        decide(Decision::Skip, Way::Terminal),
+        "can only be declined",
+    );
     assert_eq!(decide(Decision::Decline, Way::Terminal), Ok(()));
 }
 
@@ -256,7 +276,10 @@ fn threat_49_nobody_approves_their_own_run() {
     let told = waiting_for_dba();
     // Under any name, from any machine, and with `sudo`.
     for name in ["ada", "ada@ops-1", "Ada@laptop"] {
-        refused(says_yes(&told, login(name)), "you started this run yourself");
+        refused(
+            says_yes(&told, login(name)),
+            "you started this run yourself",
+        );
     }
     let with_sudo = |user: &str, uid| Voter {
         principal: user.parse().unwrap(),
@@ -266,7 +289,10 @@ fn threat_49_nobody_approves_their_own_run() {
             ..ada()
         }),
     };
-    refused(says_yes(&told, with_sudo("mo", 0)), "you started this run yourself");
+    refused(
+        says_yes(&told, with_sudo("mo", 0)),
+        "you started this run yourself",
+    );
     refused(
         says_yes(&told, signed("ada", ballot(&told))),
         "you started this run yourself: somebody else must approve it",
@@ -286,8 +312,14 @@ fn threat_49_who_takes_a_run_up_is_its_operator_too_and_what_they_said_before_is
     };
     told.run.apply(&event(&told, taken_up, None)).unwrap();
     assert!(told.run.waiting()[0].given.is_empty());
-    refused(says_yes(&told, login("li")), "you have taken this run up yourself");
-    refused(says_yes(&told, login("ada")), "you started this run yourself");
+    refused(
+        says_yes(&told, login("li")),
+        "you have taken this run up yourself",
+    );
+    refused(
+        says_yes(&told, login("ada")),
+        "you started this run yourself",
+    );
     // Her own yes as its operator does not make her approval count.
     let yes = Happened::GateDecided {
         digest: told.gates("a")[0].digest,
@@ -318,7 +350,10 @@ fn threat_49_who_decided_at_a_gate_is_no_other() {
         ..event(&told, yes, Some("a"))
     };
     told.run.apply(&by_li).unwrap();
-    refused(says_yes(&told, login("li")), "you decided at this gate yourself");
+    refused(
+        says_yes(&told, login("li")),
+        "you decided at this gate yourself",
+    );
 }
 
 #[test]
@@ -331,7 +366,10 @@ fn threat_49_one_person_counts_once_whatever_they_sign_with() {
     let gave = given(&told, "a", login("li"));
     told.run.apply(&gave).unwrap();
     refused(says_yes(&told, login("li")), "li has approved already");
-    refused(says_yes(&told, login("li@laptop")), "li has approved already");
+    refused(
+        says_yes(&told, login("li@laptop")),
+        "li has approved already",
+    );
     let other_key = signed("li@example.org", ballot(&told));
     refused(says_yes(&told, other_key), "li has approved already");
     // Two names on one account, and two names for one key, are one person too.
@@ -434,7 +472,10 @@ fn threat_49_the_operating_system_must_know_who_it_is() {
         principal: "mo".parse().unwrap(),
         proof: Proof::Login(account("eve")),
     };
-    refused(says_yes(&told, borrowed), "mo is not who is logged in: eve@here");
+    refused(
+        says_yes(&told, borrowed),
+        "mo is not who is logged in: eve@here",
+    );
 }
 
 #[test]
@@ -450,14 +491,26 @@ fn threat_49_a_ballot_is_for_one_gate_of_one_attempt_of_one_run() {
         with(|ballot| ballot.run = "story-20261120T195359Z-aaaa".parse().unwrap()),
         "another run",
     );
-    refused(with(|ballot| ballot.step = StepKey::from_text("b")), "another step: b, not a");
-    refused(with(|ballot| ballot.attempt = Attempt(2)), "another attempt: 2, not 1");
+    refused(
+        with(|ballot| ballot.step = StepKey::from_text("b")),
+        "another step: b, not a",
+    );
+    refused(
+        with(|ballot| ballot.attempt = Attempt(2)),
+        "another attempt: 2, not 1",
+    );
     refused(
         with(|ballot| ballot.environment = "production".parse().unwrap()),
         "another environment: production",
     );
-    refused(with(|ballot| ballot.gate = Digest::of(b"other")), "signed for something else");
-    refused(with(|ballot| ballot.vote = Vote::Decline), "the ballot says decline");
+    refused(
+        with(|ballot| ballot.gate = Digest::of(b"other")),
+        "signed for something else",
+    );
+    refused(
+        with(|ballot| ballot.vote = Vote::Decline),
+        "the ballot says decline",
+    );
 }
 
 #[test]
@@ -467,9 +520,15 @@ fn threat_49_a_ballot_that_is_too_old_is_not_cast() {
     ballot.expires = last(&told);
     let digest = ballot.gate;
     let voter = signed("mo", ballot);
-    assert_eq!(vote_at(&told.run, "a", digest, voter.clone(), last(&told)), Ok(()));
+    assert_eq!(
+        vote_at(&told.run, "a", digest, voter.clone(), last(&told)),
+        Ok(())
+    );
     let late = Duration::from_millis(1).after(last(&told));
-    refused(vote_at(&told.run, "a", digest, voter, late), "this ballot has expired");
+    refused(
+        vote_at(&told.run, "a", digest, voter, late),
+        "this ballot has expired",
+    );
 }
 
 #[test]
@@ -483,8 +542,14 @@ fn what_was_signed_is_what_is_written_down() {
         reason: reason.map(str::to_owned),
     };
     for (what, says) in [
-        (said(Vote::Decline, Some("the replica is fresh")), "the ballot says approve"),
-        (said(Vote::Approve, Some("go ahead, whatever")), "not the one that was signed"),
+        (
+            said(Vote::Decline, Some("the replica is fresh")),
+            "the ballot says approve",
+        ),
+        (
+            said(Vote::Approve, Some("go ahead, whatever")),
+            "not the one that was signed",
+        ),
         (said(Vote::Approve, None), "not the one that was signed"),
     ] {
         let illegal = told.run.clone().apply(&event(&told, what, Some("a")));
@@ -497,13 +562,15 @@ fn what_was_signed_is_what_is_written_down() {
 #[test]
 fn threat_49_what_was_said_at_an_earlier_opening_is_not_cast_at_a_later_one() {
     // A retry asks anew.
-    let told = story("steps: [ { id: a, call: $BOX drop x, gate: Drop x?, retry: { attempts: 2, delay: 1s } } ]")
-        .approvals("a", 1, &[])
-        .gate("a", Decision::Approve)
-        .vote("a", "li", Vote::Approve)
-        .reply("a", fails("once"))
-        .alone()
-        .run();
+    let told = story(
+        "steps: [ { id: a, call: $BOX drop x, gate: Drop x?, retry: { attempts: 2, delay: 1s } } ]",
+    )
+    .approvals("a", 1, &[])
+    .gate("a", Decision::Approve)
+    .vote("a", "li", Vote::Approve)
+    .reply("a", fails("once"))
+    .alone()
+    .run();
     let gates = told.gates("a");
     assert_eq!(gates.len(), 2, "{}", told.trace());
     assert_ne!(gates[0].digest, gates[1].digest);
@@ -554,7 +621,11 @@ fn threat_21_threat_50_what_changed_since_it_was_approved_is_approved_anew_by_ev
     let gates = told.gates("a");
     assert_eq!(gates.len(), 2, "{}", told.trace());
     assert_eq!((gates[0].turn, gates[1].turn), (0, 1));
-    let votes = told.kinds("a").iter().filter(|kind| **kind == "approval_given").count();
+    let votes = told
+        .kinds("a")
+        .iter()
+        .filter(|kind| **kind == "approval_given")
+        .count();
     assert_eq!(votes, 2, "{}", told.trace());
     assert_eq!(told.words("a"), ["drop succeeded"]);
 }
@@ -581,20 +652,29 @@ steps:
     assert_ne!(a, c);
     told.expect_started(&["a"]);
     let at = last(&told);
-    refused(vote_at(&told.run, "c", a, login("mo"), at), "not what the gate shows now");
+    refused(
+        vote_at(&told.run, "c", a, login("mo"), at),
+        "not what the gate shows now",
+    );
     assert_eq!(vote_at(&told.run, "c", c, login("li"), at), Ok(()));
 }
 
 #[test]
 fn a_vote_without_a_gate_that_asks_for_it_is_none() {
     let told = story(DROP).alone().run();
-    refused(says_yes(&told, login("li")), "this gate asks for no approvals");
+    refused(
+        says_yes(&told, login("li")),
+        "this gate asks for no approvals",
+    );
     let told = one_of_dba().run();
     refused(says_yes(&told, login("mo")), "it is succeeded");
     let mut told = waiting_for_dba();
     let gave = given(&told, "a", login("mo"));
     told.run.apply(&gave).unwrap();
-    refused(says_yes(&told, login("li@example.org")), "has been passed already");
+    refused(
+        says_yes(&told, login("li@example.org")),
+        "has been passed already",
+    );
 }
 
 #[test]
@@ -657,9 +737,15 @@ fn nothing_stands_in_for_people_where_the_policy_does_not_let_it() {
             .gate_by("a", Decision::Approve, Way::Yes)
     };
     // It stands in for those who should approve, too, and is written down as what it is.
-    with(Unattended::Allow)
-        .run()
-        .expect_kinds("a", &["gate_opened", "gate_decided", "step_started", "step_finished"]);
+    with(Unattended::Allow).run().expect_kinds(
+        "a",
+        &[
+            "gate_opened",
+            "gate_decided",
+            "step_started",
+            "step_finished",
+        ],
+    );
     let mut told = one_of_dba()
         .with_policy(|policy| policy.unattended = Unattended::Deny)
         .alone()
@@ -727,7 +813,10 @@ fn a_decision_has_somebody_who_answers_for_it() {
         ..event(&told, what, Some("a"))
     };
     let illegal = told.run.clone().apply(&by_nobody);
-    refused(illegal.map_err(|illegal| illegal.reason), "names nobody who decided");
+    refused(
+        illegal.map_err(|illegal| illegal.reason),
+        "names nobody who decided",
+    );
 }
 
 #[test]
@@ -736,7 +825,15 @@ fn at_a_severity_of_the_policy_approvals_may_come_afterwards() {
         .severity(Severity::Sev1)
         .with_policy(|policy| policy.after_the_fact = vec![Severity::Sev1])
         .run();
-    told.expect_kinds("a", &["gate_opened", "gate_decided", "step_started", "step_finished"]);
+    told.expect_kinds(
+        "a",
+        &[
+            "gate_opened",
+            "gate_decided",
+            "step_started",
+            "step_finished",
+        ],
+    );
     assert!(told.gates("a")[0].approvals.as_ref().unwrap().afterwards);
     assert_eq!(told.run.reviews_open().len(), 1);
     // At another one they may not.
@@ -769,7 +866,15 @@ fn who_breaks_the_glass_goes_on_without_approvals_but_not_without_the_gate() {
     assert_eq!(gate.approvals, None);
     assert_eq!(gate.waived.as_deref(), Some("nobody can be reached"));
     assert_eq!(gate.challenge.as_deref(), Some("x"));
-    told.expect_kinds("a", &["gate_opened", "gate_decided", "step_started", "step_finished"]);
+    told.expect_kinds(
+        "a",
+        &[
+            "gate_opened",
+            "gate_decided",
+            "step_started",
+            "step_finished",
+        ],
+    );
     // A gate that waits for others asks its operator anew.
     let told = with_glass(one_of_dba())
         .after("gate_decided", "a", Stroke::Glass)
@@ -780,7 +885,9 @@ fn who_breaks_the_glass_goes_on_without_approvals_but_not_without_the_gate() {
     assert_eq!(gates[1].turn, 1);
     told.expect_started(&["a", "b"]);
     // One that asks for none has nothing to waive.
-    let told = with_glass(story(DROP)).after("run_opened", "", Stroke::Glass).run();
+    let told = with_glass(story(DROP))
+        .after("run_opened", "", Stroke::Glass)
+        .run();
     assert_eq!(told.gates("a")[0].waived, None);
 }
 
@@ -796,7 +903,10 @@ fn only_who_the_policy_names_breaks_the_glass() {
             actor: Actor::Person(person),
             ..event(&told, what, None)
         };
-        told.run.clone().apply(&event).map_err(|illegal| illegal.reason)
+        told.run
+            .clone()
+            .apply(&event)
+            .map_err(|illegal| illegal.reason)
     };
     refused(by(account("mo"), "lead", "now"), "mo@here is not in lead");
     refused(by(account("bob"), "lead", "now"), "bob@here is not in lead");
@@ -815,5 +925,8 @@ fn only_who_the_policy_names_breaks_the_glass() {
         group: "lead".parse().unwrap(),
     };
     let illegal = none.run.clone().apply(&event(&none, what, None));
-    refused(illegal.map_err(|illegal| illegal.reason), "lets nobody of lead");
+    refused(
+        illegal.map_err(|illegal| illegal.reason),
+        "lets nobody of lead",
+    );
 }

@@ -12,7 +12,8 @@ use super::driver::{Stroke, ada, resumed};
 use super::story::{Story, fails, login, ok, story};
 use super::told::Told;
 
-const DROP: &str = "steps: [ { id: a, call: $BOX drop x, gate: Drop x? }, { id: b, call: $BOX look } ]";
+const DROP: &str =
+    "steps: [ { id: a, call: $BOX drop x, gate: Drop x? }, { id: b, call: $BOX look } ]";
 
 fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
@@ -22,7 +23,10 @@ fn approve_within(minutes_: u64, escalate: &[&str]) -> Expires {
     Expires {
         approve: Some(minutes(minutes_)),
         execute: None,
-        escalate: escalate.iter().map(|group| group.parse().unwrap()).collect(),
+        escalate: escalate
+            .iter()
+            .map(|group| group.parse().unwrap())
+            .collect(),
     }
 }
 
@@ -53,7 +57,11 @@ fn escalated() -> Story {
 
 #[test]
 fn a_gate_that_nobody_decides_about_in_time_is_declined() {
-    let told = story(DROP).expires("a", approve_within(30, &[])).alone().waits().run();
+    let told = story(DROP)
+        .expires("a", approve_within(30, &[]))
+        .alone()
+        .waits()
+        .run();
     told.expect_kinds("a", &["gate_opened", "gate_decided", "failure_decided"])
         .expect_started(&[])
         .expect_status("a", Status::Declined)
@@ -69,12 +77,18 @@ fn a_gate_that_nobody_decides_about_in_time_is_declined() {
 
 #[test]
 fn who_waits_at_a_gate_is_told_until_when() {
-    let told = story(DROP).expires("a", approve_within(30, &[])).alone().run();
+    let told = story(DROP)
+        .expires("a", approve_within(30, &[]))
+        .alone()
+        .run();
     let waiting = &told.run.waiting()[0];
     let until = minutes(30).after(waiting.opened_at);
     assert_eq!(waiting.until, Some(until));
     let commands = told.run.commands(waiting.opened_at);
-    assert!(commands.contains(&Command::WaitUntil(until)), "{commands:?}");
+    assert!(
+        commands.contains(&Command::WaitUntil(until)),
+        "{commands:?}"
+    );
 }
 
 #[test]
@@ -86,8 +100,10 @@ fn the_operators_yes_alone_does_not_stop_the_clock() {
         .alone()
         .waits()
         .run();
-    told.expect_started(&[])
-        .expect_failure("a", "expired: 1 more had to approve, and nobody did within 30m");
+    told.expect_started(&[]).expect_failure(
+        "a",
+        "expired: 1 more had to approve, and nobody did within 30m",
+    );
     assert_eq!(after_opening(&told, "failure_decided"), minutes(30));
     let told = story(DROP)
         .approvals("a", 1, &[])
@@ -134,7 +150,11 @@ fn who_may_approve_after_an_escalation_are_both_groups_people() {
     let names: Vec<&str> = people.iter().map(|person| person.as_str()).collect();
     assert_eq!(names, ["li", "mo"]);
     assert!(until.is_some());
-    let groups: Vec<String> = told.run.waiting()[0].groups.iter().map(ToString::to_string).collect();
+    let groups: Vec<String> = told.run.waiting()[0]
+        .groups
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(groups, ["dba", "lead"]);
     // And the word of the second group counts.
     escalated()
@@ -145,7 +165,11 @@ fn who_may_approve_after_an_escalation_are_both_groups_people() {
         .expect_started(&["a", "b"]);
     // Before that it did not.
     let told = escalated().alone().run();
-    assert!(vote(&told, "mo", last(&told)).unwrap_err().contains("none of the groups"));
+    assert!(
+        vote(&told, "mo", last(&told))
+            .unwrap_err()
+            .contains("none of the groups")
+    );
 }
 
 fn last(told: &Told) -> Timestamp {
@@ -163,7 +187,10 @@ fn vote(told: &Told, name: &str, at: Timestamp) -> Result<(), String> {
             reason: None,
         },
     };
-    told.run.admit(input, at).map(|_| ()).map_err(|stale| stale.reason)
+    told.run
+        .admit(input, at)
+        .map(|_| ())
+        .map_err(|stale| stale.reason)
 }
 
 #[test]
@@ -202,7 +229,14 @@ fn a_gate_expires_while_the_run_is_parked_and_says_so_when_it_is_taken_up() {
         attempt: Attempt::FIRST,
         fact: decide,
     };
-    assert!(parked.run.admit(input, late).unwrap_err().reason.contains("expired"));
+    assert!(
+        parked
+            .run
+            .admit(input, late)
+            .unwrap_err()
+            .reason
+            .contains("expired")
+    );
     let mut run = parked.run.clone();
     let event = |what| Event {
         at: late,
@@ -273,7 +307,11 @@ fn time_decides_when_it_is_up_and_nothing_else() {
     };
     let early = minutes(9).after(opened);
     let late = minutes(10).after(opened);
-    assert!(says(&told, escalate("lead", &["mo"]), early).unwrap_err().contains("not up"));
+    assert!(
+        says(&told, escalate("lead", &["mo"]), early)
+            .unwrap_err()
+            .contains("not up")
+    );
     assert_eq!(says(&told, escalate("lead", &["mo"]), late), Ok(()));
     for other in [
         escalate("dba", &["li"]),
@@ -362,7 +400,11 @@ fn no_step_starts_on_a_decision_that_is_too_old() {
     events[start].at = minutes(10).after(decided);
     assert_eq!(folds(&events), Ok(()));
     events[start].at = Duration::from_millis(1).after(events[start].at);
-    assert!(folds(&events).unwrap_err().contains("its gate has no decision"));
+    assert!(
+        folds(&events)
+            .unwrap_err()
+            .contains("its gate has no decision")
+    );
 }
 
 #[test]
@@ -409,10 +451,13 @@ steps:
 
 #[test]
 fn each_attempt_has_its_time() {
-    let told = story("steps: [ { id: a, call: $BOX drop x, gate: Drop?, retry: { attempts: 2, delay: 1h } } ]")
-        .expires("a", approve_within(30, &[]))
-        .reply("a", fails("once"))
-        .reply("a", ok())
-        .run();
-    told.expect_started(&["a", "a"]).expect_outcome(RunOutcome::Succeeded);
+    let told = story(
+        "steps: [ { id: a, call: $BOX drop x, gate: Drop?, retry: { attempts: 2, delay: 1h } } ]",
+    )
+    .expires("a", approve_within(30, &[]))
+    .reply("a", fails("once"))
+    .reply("a", ok())
+    .run();
+    told.expect_started(&["a", "a"])
+        .expect_outcome(RunOutcome::Succeeded);
 }

@@ -58,7 +58,10 @@ pub fn others(plan: &mut Plan, chance: &mut Chance) {
             gate.expires = Expires {
                 approve: chance.percent(60).then_some(Duration::from_secs(50)),
                 execute: chance.percent(50).then_some(Duration::from_secs(30)),
-                escalate: escalate.iter().map(|group| group.parse().unwrap()).collect(),
+                escalate: escalate
+                    .iter()
+                    .map(|group| group.parse().unwrap())
+                    .collect(),
             };
         }
     }

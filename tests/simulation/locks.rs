@@ -67,7 +67,11 @@ fn who_takes_the_run_up_takes_its_lock_anew() {
         .unwrap();
     let mut events = told.events.clone();
     events.remove(second);
-    assert!(folds(&told, &events).unwrap_err().contains("does not hold its lock"));
+    assert!(
+        folds(&told, &events)
+            .unwrap_err()
+            .contains("does not hold its lock")
+    );
 }
 
 #[test]
@@ -85,12 +89,20 @@ fn a_lock_is_the_runs_own_and_taken_once() {
         events.push(event);
         folds(&told, &events).unwrap_err()
     };
-    assert_eq!(then(took("database/main")), "the run holds its lock already");
+    assert_eq!(
+        then(took("database/main")),
+        "the run holds its lock already"
+    );
     let mut events = told.events[..1].to_vec();
     events.push(took("database/other"));
     let refused = folds(&told, &events).unwrap_err();
-    assert_eq!(refused, "the run's lock is database/main, not database/other");
-    let free = story("steps: [ { id: b, call: $BOX look } ]").reply("b", ok()).run();
+    assert_eq!(
+        refused,
+        "the run's lock is database/main, not database/other"
+    );
+    let free = story("steps: [ { id: b, call: $BOX look } ]")
+        .reply("b", ok())
+        .run();
     let mut events = free.events[..1].to_vec();
     events.push(took("database/main"));
     assert_eq!(folds(&free, &events).unwrap_err(), "the run has no lock");
@@ -100,9 +112,16 @@ fn a_lock_is_the_runs_own_and_taken_once() {
 fn a_run_that_is_opened_again_takes_its_lock_again() {
     let told = locked().after("run_closed", "", Stroke::Undo).run();
     let kinds: Vec<&str> = told.events.iter().map(|event| event.what.kind()).collect();
-    let asked = kinds.iter().position(|kind| *kind == "undo_requested").unwrap();
+    let asked = kinds
+        .iter()
+        .position(|kind| *kind == "undo_requested")
+        .unwrap();
     assert_eq!(kinds[asked + 1], "lock_taken");
     let mut events = told.events.clone();
     events.remove(asked + 1);
-    assert!(folds(&told, &events).unwrap_err().contains("does not hold its lock"));
+    assert!(
+        folds(&told, &events)
+            .unwrap_err()
+            .contains("does not hold its lock")
+    );
 }

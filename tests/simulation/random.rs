@@ -474,7 +474,11 @@ fn nothing_starts_without_enough_others(events: &[Event]) {
             Happened::GateOpened(gate) => {
                 let seen = Seen {
                     gate,
-                    may: gate.approvals.iter().flat_map(|asked| &asked.people).collect(),
+                    may: gate
+                        .approvals
+                        .iter()
+                        .flat_map(|asked| &asked.people)
+                        .collect(),
                     voted: BTreeSet::new(),
                     stood_in: false,
                 };
@@ -495,9 +499,17 @@ fn nothing_starts_without_enough_others(events: &[Event]) {
                 let seen = gates.get_mut(key(event)).unwrap();
                 let asked = seen.gate.approvals.as_ref().unwrap();
                 let who = voter.principal.as_str();
-                assert!(*digest == seen.gate.digest && who != "ada", "{}", trace(events));
+                assert!(
+                    *digest == seen.gate.digest && who != "ada",
+                    "{}",
+                    trace(events)
+                );
                 let may = asked.from.is_empty() || seen.may.contains(&&voter.principal);
-                assert!(may && !asked.excludes(&voter.principal), "{}", trace(events));
+                assert!(
+                    may && !asked.excludes(&voter.principal),
+                    "{}",
+                    trace(events)
+                );
                 let new = seen.voted.insert(who.split('@').next().unwrap());
                 assert!(new, "{who} counts twice\n{}", trace(events));
             }

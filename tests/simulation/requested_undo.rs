@@ -26,9 +26,12 @@ fn undone_afterwards(story: Story) -> Told {
 }
 
 fn asks(told: &Told) -> Result<(), String> {
-    says(told, Happened::UndoRequested {
-        reason: "it made things worse".to_owned(),
-    })
+    says(
+        told,
+        Happened::UndoRequested {
+            reason: "it made things worse".to_owned(),
+        },
+    )
 }
 
 fn says(told: &Told, what: Happened) -> Result<(), String> {
@@ -39,7 +42,10 @@ fn says(told: &Told, what: Happened) -> Result<(), String> {
         actor: Actor::Person(ada()),
         what,
     };
-    told.run.clone().apply(&event).map_err(|illegal| illegal.reason)
+    told.run
+        .clone()
+        .apply(&event)
+        .map_err(|illegal| illegal.reason)
 }
 
 fn closings(told: &Told) -> Vec<RunOutcome> {
@@ -65,7 +71,10 @@ fn back(plan: &UndoPlan) -> Vec<&str> {
 }
 
 fn not(plan: &UndoPlan) -> Vec<(&str, WhyNot)> {
-    plan.not.iter().map(|not| (not.step.as_str(), not.why.clone())).collect()
+    plan.not
+        .iter()
+        .map(|not| (not.step.as_str(), not.why.clone()))
+        .collect()
 }
 
 #[test]
@@ -77,7 +86,10 @@ fn a_run_that_has_ended_is_opened_again_and_everything_is_taken_back_the_last_do
         .expect_status("a", Status::Undone)
         .expect_status("b", Status::Undone)
         .expect_outcome(RunOutcome::Succeeded);
-    assert_eq!(closings(&told), [RunOutcome::Succeeded, RunOutcome::Succeeded]);
+    assert_eq!(
+        closings(&told),
+        [RunOutcome::Succeeded, RunOutcome::Succeeded]
+    );
     let steps = ["c", "b", "a"].map(str::to_owned).to_vec();
     assert_eq!(begun(&told), [(steps, UndoReason::Request)]);
     assert!(told.run.closing().unwrap().follow_ups.is_empty());
@@ -101,7 +113,8 @@ fn a_run_that_goes_on_ends_as_cancelled_with_everything_taken_back() {
 
 #[test]
 fn what_is_in_doubt_is_settled_before_it_is_taken_back() {
-    let text = "steps: [ { id: a, call: $BOX flip a }, { id: b, call: $BOX set b, undo: $BOX set unb } ]";
+    let text =
+        "steps: [ { id: a, call: $BOX flip a }, { id: b, call: $BOX set b, undo: $BOX set unb } ]";
     story(text)
         .reply("b", unknown("gone"))
         .after("step_unknown", "b", Stroke::Undo)
@@ -120,13 +133,15 @@ fn what_is_in_doubt_is_settled_before_it_is_taken_back() {
 
 #[test]
 fn a_run_that_is_ending_already_may_be_told_to_take_everything_back() {
-    let told = story("
+    let told = story(
+        "
 steps:
   - parallel: true
     steps:
       - { id: a, call: $BOX set a, undo: $BOX set una }
       - { id: b, call: $BOX set b }
-")
+",
+    )
     .reply("b", fails("boom"))
     .cancel_after("step_started", "b")
     .after("step_finished", "a", Stroke::Undo)
@@ -202,7 +217,10 @@ fn a_failed_undo_waits_for_a_person_as_ever() {
         .expect_follow_up("take back by hand: a");
     let pending = told.run.pending_undos();
     let pending: Vec<_> = pending.iter().map(|p| (p.step.as_str(), p.why)).collect();
-    assert_eq!(pending, [("a", WhyPending::NotDone), ("b", WhyPending::Failed)]);
+    assert_eq!(
+        pending,
+        [("a", WhyPending::NotDone), ("b", WhyPending::Failed)]
+    );
 }
 
 #[test]
@@ -219,11 +237,11 @@ fn an_undo_behind_a_gate_is_asked_about_and_approved_by_others() {
     let text = "
 steps: [ { id: a, call: $BOX set a, undo: { steps: [ { id: u, call: $BOX drop x } ] } } ]
 ";
-    let told = undone_afterwards(
-        story(text)
-            .approvals("u", 1, &[])
-            .vote("undo/a/u", "li", Vote::Approve),
-    );
+    let told = undone_afterwards(story(text).approvals("u", 1, &[]).vote(
+        "undo/a/u",
+        "li",
+        Vote::Approve,
+    ));
     assert_eq!(told.gates("undo/a/u").len(), 1);
     told.expect_started(&["a", "undo/a/u"]);
     undone_afterwards(story(text).gate("undo/a/u", Decision::Decline))
@@ -247,7 +265,14 @@ steps:
         not(&plan),
         [
             ("b", WhyNot::Barrier),
-            ("a", WhyNot::Behind("b".parse::<runbook::model::ids::StepId>().map(|id| runbook::model::ids::StepKey::root(&id)).unwrap())),
+            (
+                "a",
+                WhyNot::Behind(
+                    "b".parse::<runbook::model::ids::StepId>()
+                        .map(|id| runbook::model::ids::StepKey::root(&id))
+                        .unwrap()
+                )
+            ),
         ]
     );
     let told = undone_afterwards(story(text));
@@ -296,10 +321,12 @@ steps:
     .run();
     // The block is not done, but what is done in it is taken back by its own undo.
     assert_eq!(back(&told.run.undo_plan()), ["w", "a"]);
-    let told = story("steps: [ { id: a, call: $BOX flip a }, { id: b, call: $BOX set b, undo: $BOX set unb } ]")
-        .reply("b", unknown("gone"))
-        .alone()
-        .run();
+    let told = story(
+        "steps: [ { id: a, call: $BOX flip a }, { id: b, call: $BOX set b, undo: $BOX set unb } ]",
+    )
+    .reply("b", unknown("gone"))
+    .alone()
+    .run();
     let plan = told.run.undo_plan();
     assert_eq!(back(&plan), ["a"]);
     assert_eq!(not(&plan), [("b", WhyNot::InDoubt)]);
@@ -312,7 +339,9 @@ fn a_request_for_nothing_is_refused_in_words() {
     let told = story("steps: [ { id: b, call: $BOX set b } ]").run();
     let refused = asks(&told).unwrap_err();
     assert!(refused.contains("b (no undo is known)"), "{refused}");
-    let told = story("steps: [ { id: q, ask: Go on?, choices: { yes: Y, no: N } } ]").alone().run();
+    let told = story("steps: [ { id: q, ask: Go on?, choices: { yes: Y, no: N } } ]")
+        .alone()
+        .run();
     assert_eq!(asks(&told).unwrap_err(), "there is nothing to take back");
     let told = story(FLIPS)
         .reply("d", fails("boom"))
@@ -349,7 +378,15 @@ fn nobody_but_a_person_asks_and_nothing_else_follows_the_end() {
     ] {
         assert_eq!(says(&told, what).unwrap_err(), "the run is closed");
     }
-    assert_eq!(says(&told, Happened::NoteAdded { text: "seen".to_owned() }), Ok(()));
+    assert_eq!(
+        says(
+            &told,
+            Happened::NoteAdded {
+                text: "seen".to_owned()
+            }
+        ),
+        Ok(())
+    );
     assert_eq!(asks(&told), Ok(()));
 }
 

@@ -80,14 +80,26 @@ fn what_acted_before_its_approvals_is_open_until_enough_others_have_given_them()
     assert_eq!(open.len(), 1);
     let review = &open[0];
     assert_eq!((&review.of, review.missing), (&of_gate(), 2));
-    assert_eq!(review.due, Duration::from_secs(24 * 3600).after(review.since));
-    let started = told.events.iter().find(|event| event.what.kind() == "step_started");
+    assert_eq!(
+        review.due,
+        Duration::from_secs(24 * 3600).after(review.since)
+    );
+    let started = told
+        .events
+        .iter()
+        .find(|event| event.what.kind() == "step_started");
     assert_eq!(review.since, started.unwrap().at);
     assert_eq!(review.groups[0].as_str(), "dba");
     assert_eq!(signs(&mut told, of_gate(), login("li")), Ok(()));
     assert_eq!(told.run.reviews_open()[0].missing, 1);
-    refused(signs(&mut told, of_gate(), login("li@laptop")), "none of the groups");
-    refused(signs(&mut told, of_gate(), login("li")), "li has approved already");
+    refused(
+        signs(&mut told, of_gate(), login("li@laptop")),
+        "none of the groups",
+    );
+    refused(
+        signs(&mut told, of_gate(), login("li")),
+        "li has approved already",
+    );
     assert_eq!(signs(&mut told, of_gate(), login("mo")), Ok(()));
     assert!(told.run.reviews_open().is_empty());
     refused(signs(&mut told, of_gate(), login("mo")), "owes no approval");
@@ -109,9 +121,15 @@ fn threat_49_nobody_reviews_what_they_did_themselves() {
         }),
     };
     refused(signs(&mut told, of_gate(), root), "nobody in particular");
-    refused(signs(&mut told, of_gate(), login("eve")), "none of the groups");
+    refused(
+        signs(&mut told, of_gate(), login("eve")),
+        "none of the groups",
+    );
     let mut told = glass();
-    refused(signs(&mut told, Reviewed::BreakGlass, login("ada")), "you started this run");
+    refused(
+        signs(&mut told, Reviewed::BreakGlass, login("ada")),
+        "you started this run",
+    );
 }
 
 #[test]
@@ -165,11 +183,26 @@ fn a_late_approval_by_signature_is_about_exactly_that_gate() {
         signed(ballot)
     };
     for (voter, says) in [
-        (with(|ballot| ballot.gate = Digest::ZERO), "signed for something else"),
-        (with(|ballot| ballot.vote = Vote::Decline), "the ballot says decline"),
-        (with(|ballot| ballot.attempt = Attempt(2)), "another attempt"),
-        (with(|ballot| ballot.reason = None), "not the one that was signed"),
-        (with(|ballot| ballot.expires = Timestamp::UNIX_EPOCH), "has expired"),
+        (
+            with(|ballot| ballot.gate = Digest::ZERO),
+            "signed for something else",
+        ),
+        (
+            with(|ballot| ballot.vote = Vote::Decline),
+            "the ballot says decline",
+        ),
+        (
+            with(|ballot| ballot.attempt = Attempt(2)),
+            "another attempt",
+        ),
+        (
+            with(|ballot| ballot.reason = None),
+            "not the one that was signed",
+        ),
+        (
+            with(|ballot| ballot.expires = Timestamp::UNIX_EPOCH),
+            "has expired",
+        ),
     ] {
         refused(signs(&mut told, of_gate(), voter), says);
     }
@@ -183,13 +216,25 @@ fn broken_glass_is_open_until_somebody_else_has_looked_at_it() {
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].of, Reviewed::BreakGlass);
     assert_eq!(open[0].why, "nobody can be reached");
-    refused(signs_with(&mut told, Reviewed::BreakGlass, login("li"), " "), "say what you found");
+    refused(
+        signs_with(&mut told, Reviewed::BreakGlass, login("li"), " "),
+        "say what you found",
+    );
     assert_eq!(signs(&mut told, Reviewed::BreakGlass, login("li")), Ok(()));
     assert!(told.run.reviews_open().is_empty());
-    refused(signs(&mut told, Reviewed::BreakGlass, login("mo")), "no broken glass");
+    refused(
+        signs(&mut told, Reviewed::BreakGlass, login("mo")),
+        "no broken glass",
+    );
     let mut whole = story(DROP).run();
-    refused(signs(&mut whole, Reviewed::BreakGlass, login("li")), "no broken glass");
-    refused(signs(&mut whole, of_gate(), login("li")), "owes no approval");
+    refused(
+        signs(&mut whole, Reviewed::BreakGlass, login("li")),
+        "no broken glass",
+    );
+    refused(
+        signs(&mut whole, of_gate(), login("li")),
+        "owes no approval",
+    );
 }
 
 #[test]
@@ -216,7 +261,10 @@ fn who_broke_the_glass_does_not_review_it_even_if_another_operates_the_run() {
         },
     };
     told.run.apply(&broke).unwrap();
-    refused(signs(&mut told, Reviewed::BreakGlass, login("bo@laptop")), "you broke the glass");
+    refused(
+        signs(&mut told, Reviewed::BreakGlass, login("bo@laptop")),
+        "you broke the glass",
+    );
     assert_eq!(signs(&mut told, Reviewed::BreakGlass, login("li")), Ok(()));
     assert_ne!(ada(), account("ada"));
 }

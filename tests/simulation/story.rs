@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use runbook::model::approval::{ApprovalsAsked, Principal, Proof, Vote, Voter};
 use runbook::model::call::{Ended, Failure, FailureKind};
 use runbook::model::event::{Decision, FailureChoice, ManualOutcome, Resolution};
-use runbook::model::ids::ToolRef;
 use runbook::model::gate::Expires;
+use runbook::model::ids::ToolRef;
 use runbook::model::people::{Person, Way};
 use runbook::model::{Event, Severity, Value};
 use runbook::plan::{
@@ -245,7 +245,11 @@ pub fn account(name: &str) -> Person {
 /// Somebody who may approve and has not; nobody where nobody is left.
 pub fn another(asked: &ApprovalsAsked, given: &[Principal], people: &[Principal]) -> Option<Voter> {
     let anybody = ["li", "mo", "bo"].map(|name| name.parse().unwrap());
-    let people = if asked.from.is_empty() { &anybody } else { people };
+    let people = if asked.from.is_empty() {
+        &anybody
+    } else {
+        people
+    };
     let fits = |person: &&Principal| {
         let mut given = given.iter();
         !person.may_be(&ada()) && !given.any(|other| other.is_same_person(person))
