@@ -13,7 +13,8 @@ use crate::journal::{Code, Store};
 use crate::model::Timestamp;
 use crate::model::event::Reviewed;
 use crate::model::ids::RunId;
-use crate::model::text::{escape_controls, shell_word};
+use crate::model::text::escape_controls;
+use crate::report::typed_words;
 use crate::run::OpenReview;
 
 /// `runbook audit review`
@@ -101,7 +102,7 @@ fn told(id: &RunId, open: &OpenReview, now: Timestamp) -> String {
     let (why, word) = (escape_controls(&open.why), word(&open.of));
     format!(
         "{id}  {what}: {why}\n  {due} · by {many}{who}\n  runbook audit review {id} --sign-off {} --reason 'WHAT YOU FOUND'",
-        shell_word(&word)
+        escape_controls(&typed_words([word.as_str()]))
     )
 }
 
@@ -139,7 +140,12 @@ fn sign_off(
             [] => vec!["nothing of this run waits to be reviewed".to_owned()],
             open => open
                 .iter()
-                .map(|open| format!("--sign-off {}", shell_word(&word(&open.of))))
+                .map(|open| {
+                    format!(
+                        "--sign-off {}",
+                        escape_controls(&typed_words([word(&open.of).as_str()]))
+                    )
+                })
                 .collect(),
         };
         return Err(CliError::Usage {

@@ -3,7 +3,8 @@
 use crate::model::Timestamp;
 use crate::model::approval::Principal;
 use crate::model::ids::GroupName;
-use crate::model::text::{escape_controls, shell_word};
+use crate::model::text::escape_controls;
+use crate::report::typed_words;
 use crate::run::{Command, Need, Run, Waiting};
 
 /// What the run waits for, and who can do what about it; nothing where it waits for nobody.
@@ -72,8 +73,13 @@ pub fn names(groups: &[GroupName], people: &[Principal]) -> String {
 
 /// What an approver types.
 pub fn command(run: &Run, waiting: &Waiting<'_>) -> String {
-    let step = shell_word(waiting.step.as_str());
-    format!("runbook approve {} {step}", run.id())
+    let words = [
+        "runbook",
+        "approve",
+        run.id().as_str(),
+        waiting.step.as_str(),
+    ];
+    escape_controls(&typed_words(words)).into_owned()
 }
 
 /// What an operator is needed for, apart from gates.

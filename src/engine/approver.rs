@@ -2,9 +2,10 @@
 //! sees, and whose it is. Pure.
 
 use super::asking::question;
-use super::prompt::{gate_facts, heading, line, place, wrapped};
+use super::prompt::{heading, line, place, show_what, wrapped};
 use crate::model::approval::Vote;
 use crate::model::text::escape_controls;
+use crate::report::approvals_words;
 use crate::run::{Need, PersonNeeded, Run, Waiting};
 
 /// Everything that an approver is shown; what they can say to it comes after.
@@ -46,7 +47,13 @@ pub fn shown(run: &Run, waiting: &Waiting<'_>, vote: Vote, width: usize) -> Stri
     if let Some(why) = &question.why {
         wrapped(&mut out, "Why:    ", why, width);
     }
-    gate_facts(&mut out, &question, waiting.gate, width);
+    show_what(&mut out, &question, waiting.gate, width);
+    if let Some(asked) = &waiting.gate.approvals {
+        let needs = escape_controls(&approvals_words(asked)).into_owned();
+        wrapped(&mut out, "Needs:  ", &needs, width);
+    }
+    out.push('\n');
+    wrapped(&mut out, "", &escape_controls(&waiting.gate.confirm), width);
     out
 }
 

@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::answerers::Answerer;
 use super::driver::{Driver, Flight, Incoming, LAST_LINES};
 use super::error::EngineError;
@@ -17,6 +19,7 @@ use crate::model::people::{Actor, Way};
 use crate::model::{Event, Timestamp};
 use crate::report::{TakenBack, taken_back};
 use crate::run::{Act, Fact, Input, Need, PersonNeeded, Run};
+use crate::spec::environment::Unattended;
 
 impl Driver<'_> {
     /// Answers a need at once where that is possible; else a person will be asked.
@@ -240,6 +243,11 @@ pub(super) fn question(run: &Run, needed: &PersonNeeded) -> Question {
         Work::Call(call) => Some(&call.args),
         Work::Process(_) => None,
     });
+    let waiting = run.waiting();
+    let waiting = waiting.iter().find(|gate| *gate.step == needed.step);
+    let until = waiting.and_then(|gate| gate.until);
+    let until = until.map(|until| crate::report::moment(until, &TimeZone::system()));
+    let next_group = waiting.and_then(|gate| gate.next_group.cloned());
     Question {
         run: run.id().clone(),
         needed: needed.clone(),
@@ -247,6 +255,9 @@ pub(super) fn question(run: &Run, needed: &PersonNeeded) -> Question {
         why: view.as_ref().and_then(|view| view.why()),
         environment: plan.environment.to_string(),
         real: plan.real,
+        unattended: plan.policy.unattended == Unattended::Allow,
+        until,
+        next_group,
         undo: view.as_ref().map_or_else(String::new, |view| {
             crate::report::undo_words(plan, view.node_ix(), args)
         }),

@@ -2,8 +2,8 @@
 
 use crate::model::call::{Ended, Failure, FailureKind, Reply, Request, Work};
 use crate::model::event::ManualOutcome;
-use crate::model::text::shell_word;
 use crate::model::{Shape, Value};
+use crate::report::typed_words;
 use crate::run::{Fact, Need};
 
 /// What the person is asked to do. Later steps read its output, so they type in its fields.
@@ -12,11 +12,7 @@ pub fn need(request: &Request, example: Option<&Value>) -> Need {
         Work::Call(call) => format!(
             "{} {}",
             call.tool,
-            call.words
-                .iter()
-                .map(|word| shell_word(word))
-                .collect::<Vec<_>>()
-                .join(" ")
+            typed_words(call.words.iter().map(String::as_str))
         ),
         Work::Process(_) => "this command".to_owned(),
     };

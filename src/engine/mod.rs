@@ -33,6 +33,7 @@ mod open;
 mod pager;
 mod people;
 mod prompt;
+mod prompt_others;
 mod signals;
 mod terminal;
 mod waiting;

@@ -3,16 +3,16 @@
 use super::halting::{Halted, WhatNow};
 use super::menu;
 use super::people::Question;
-use crate::model::approval::Principal;
 use crate::model::call::Failure;
 use crate::model::event::{Decision, GateOpened, ManualOutcome, Resolution};
 use crate::model::people::Way;
-use crate::model::text::{clip, escape_controls, shell_word};
-use crate::model::{Shape, Timestamp, Value};
-use crate::report::{approvals_words, work_words};
+use crate::model::text::{clip, escape_controls};
+use crate::model::{Shape, Value};
+use crate::report::work_words;
 use crate::run::{Fact, Need};
 
 use super::people::Said;
+use super::prompt_others::{read_waiting, show_others, show_times, show_waiting};
 
 /// What became of a typed line.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,10 +118,11 @@ pub fn shown(question: &Question, width: usize) -> String {
             gate,
             given,
             people,
-            until,
+            ..
         } => {
-            gate_facts(&mut out, question, gate, width);
-            show_waiting(&mut out, question, (given, people, *until), width);
+            show_what(&mut out, question, gate, width);
+            show_times(&mut out, question, gate, width);
+            show_waiting(&mut out, question, gate, (given, people), width);
         }
         Need::Ask {
             question: asked,
@@ -180,43 +181,12 @@ pub fn shown(question: &Question, width: usize) -> String {
     out
 }
 
-/// What a gate shows, and its question.
-pub(super) fn gate_facts(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
-    for work in &gate.works {
-        wrapped(out, "Does:   ", &work_words(work), width);
-    }
-    if let Some(by) = &question.answered_by {
-        wrapped(out, "By:     ", by, width);
-    }
-    line(
-        out,
-        &format!("Effect: {}", gate.effect.word().to_uppercase()),
-    );
-    wrapped(out, "Undo:   ", &question.undo, width);
-    for (name, value) in &gate.show {
-        // `a if c else b` is known by its first part.
-        let name = name.split(" if ").next().unwrap_or(name);
-        wrapped(out, "Known:  ", &escape_controls(name), width);
-        show_value(out, value, 10, width);
-    }
-    if let Some(why) = &gate.waived {
-        let why = format!("waived, for the glass is broken: {}", escape_controls(why));
-        wrapped(out, "Others: ", &why, width);
-    }
-    if let Some(asked) = &gate.approvals {
-        wrapped(
-            out,
-            "Others: ",
-            &escape_controls(&approvals_words(asked)),
-            width,
-        );
-    }
+fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
+    show_what(out, question, gate, width);
+    show_others(out, question, gate, width);
+    show_times(out, question, gate, width);
     out.push('\n');
     wrapped(out, "", &escape_controls(&gate.confirm), width);
-}
-
-fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
-    gate_facts(out, question, gate, width);
     match &gate.challenge {
         None => wrapped(
             out,
@@ -240,41 +210,25 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
     }
 }
 
-/// Who has approved, who may, and what they type.
-fn show_waiting(
-    out: &mut String,
-    question: &Question,
-    (given, people, until): (&[Principal], &[Principal], Option<Timestamp>),
-    width: usize,
-) {
-    let names = |people: &[Principal]| -> String {
-        let names: Vec<&str> = people.iter().map(Principal::as_str).collect();
-        names.join(", ")
-    };
-    if !given.is_empty() {
-        wrapped(out, "Approved by: ", &names(given), width);
+/// What a decision at a gate is about.
+pub(super) fn show_what(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
+    for work in &gate.works {
+        wrapped(out, "Does:   ", &work_words(work), width);
     }
-    let who = match people {
-        [] => "anybody else".to_owned(),
-        people => names(people),
-    };
-    wrapped(
-        out,
-        "You have said yes. Others have to approve: ",
-        &who,
-        width,
-    );
-    if let Some(until) = until {
-        wrapped(out, "Until:  ", &until.to_string(), width);
+    if let Some(by) = &question.answered_by {
+        wrapped(out, "By:     ", by, width);
     }
-    let (run, step) = (&question.run, shell_word(question.needed.step.as_str()));
-    line(out, &format!("They type:    runbook approve {run} {step}"));
     line(
         out,
-        &format!("Far away:     runbook approve {run} {step} --print-request"),
+        &format!("Effect: {}", gate.effect.word().to_uppercase()),
     );
-    out.push('\n');
-    line(out, "n no (ends the run) · p park (leave, resume later)");
+    wrapped(out, "Undo:   ", &question.undo, width);
+    for (name, value) in &gate.show {
+        // `a if c else b` is known by its first part.
+        let name = name.split(" if ").next().unwrap_or(name);
+        wrapped(out, "Known:  ", &escape_controls(name), width);
+        show_value(out, value, 10, width);
+    }
 }
 
 fn show_choices(
@@ -411,7 +365,7 @@ pub fn read(question: &Question, typed: &str) -> Typed {
     }
     match &question.needed.need {
         Need::Gate(gate) => read_gate(gate, typed),
-        Need::Approvals { gate, .. } => read_waiting(gate, typed),
+        Need::Approvals { gate, .. } => read_waiting(question, gate, typed),
         Need::Ask {
             choices,
             shape,
@@ -452,21 +406,6 @@ fn read_gate(gate: &GateOpened, typed: &str) -> Typed {
             escape_controls(target)
         )),
         (None, _) => again("type y, n, s or p"),
-    }
-}
-
-/// The operator has said yes; they can still say no, or leave.
-fn read_waiting(gate: &GateOpened, typed: &str) -> Typed {
-    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
-    match word {
-        "n" | "no" => said(Fact::Gate {
-            digest: gate.digest,
-            decision: Decision::Decline,
-            way: Way::Terminal,
-            reason: Some(rest.trim().to_owned()).filter(|reason| !reason.is_empty()),
-        }),
-        "p" | "park" => park(),
-        _ => again("you have said yes, and others have to approve: wait, or type n or p"),
     }
 }
 

@@ -46,18 +46,6 @@ fn escape(text: &str, keep: fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A word as a person types it at a shell: quoted where it must be.
-pub fn shell_word(word: &str) -> Cow<'_, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return Cow::Borrowed(word);
-    }
-    Cow::Owned(format!(
-        "'{}'",
-        escape_controls(word).replace('\'', "'\\''")
-    ))
-}
-
 /// The first so many characters, with `…` where something was cut.
 pub fn clip(text: &str, chars: usize) -> Cow<'_, str> {
     match text.char_indices().nth(chars) {
@@ -81,14 +69,6 @@ mod tests {
         assert_eq!(escape_controls("\u{9b}2J"), "\\u{9b}2J");
         assert!(matches!(escape_controls("plain ü €"), Cow::Borrowed(_)));
         assert_eq!(escape_keeping_newlines("a\nb\x07"), "a\nb\\u{7}");
-    }
-
-    #[test]
-    fn a_word_is_quoted_where_a_shell_would_read_it_otherwise() {
-        assert_eq!(shell_word("wave/drain"), "wave/drain");
-        assert_eq!(shell_word("wave[2]/drain"), "'wave[2]/drain'");
-        assert_eq!(shell_word("it's; rm"), "'it'\\''s; rm'");
-        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

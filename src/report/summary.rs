@@ -9,7 +9,6 @@ use super::waits::{Waits, WaitsFor, waits_for};
 use super::words;
 use crate::model::call::FailureKind;
 use crate::model::event::SkipReason;
-use crate::model::text::shell_word;
 use crate::model::{Duration, Status};
 use crate::run::{Run, StepView};
 
@@ -154,8 +153,8 @@ impl Summary<'_> {
         let mut next = Vec::new();
         if run.closing().is_none() {
             for waiting in run.waiting().iter().filter(|waiting| waiting.missing > 0) {
-                let step = shell_word(waiting.step.as_str());
-                let approve = format!("runbook approve {id} {step}");
+                let step = waiting.step.as_str();
+                let approve = words::typed_words(["runbook", "approve", id.as_str(), step]);
                 next.push((approve, "for somebody else: say yes to it"));
             }
             next.push((format!("runbook resume {id}"), "go on where it stands"));

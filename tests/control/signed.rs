@@ -74,7 +74,7 @@ fn threat_49_a_signed_answer_counts_once_at_its_own_gate() {
         let mut session = spawn_command(command, PATIENCE).unwrap();
         expect(&mut session, "> ");
         session.send_line("y").unwrap();
-        expect(&mut session, "Others have to approve: li@example.org");
+        expect(&mut session, "They may:    li@example.org");
         expect(&mut session, "> ");
         session
     };

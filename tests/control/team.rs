@@ -103,7 +103,7 @@ impl Team {
         expect(&mut session, "Go?");
         expect(&mut session, "> ");
         session.send_line("y").unwrap();
-        expect(&mut session, "Others have to approve");
+        expect(&mut session, "more must approve");
         expect(&mut session, "> ");
         (session, self.id())
     }

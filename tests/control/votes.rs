@@ -133,7 +133,7 @@ fn who_takes_a_run_up_is_named_and_is_no_other_any_more() {
     let id = team.parked();
     let mut session = team.at_terminal(LI, &["resume", &id]);
     expect(&mut session, &format!("taken over from {ANA}"));
-    expect(&mut session, "Others have to approve");
+    expect(&mut session, "more must approve");
     expect(&mut session, "> ");
     team.run(LI, &["approve", &id]).exits(77).says("yourself");
     team.run(ANA, &["approve", &id]).exits(77).says("yourself");

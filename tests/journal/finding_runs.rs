@@ -131,7 +131,7 @@ fn a_second_closing_that_did_not_reach_the_ledger_is_made_up_for() {
     writer.commit().unwrap();
     assert_eq!(world.verify(&run).findings[0].flaw, Flaw::NotClosedInLedger);
     let mended = world.store.ledger().mend(&world.store, &*ticks()).unwrap();
-    assert_eq!(mended.closed, [run.clone()]);
+    assert_eq!(mended.closed, std::slice::from_ref(&run));
     assert_eq!(world.verify(&run).code(), Code::Proven);
 }
 
