@@ -44,7 +44,7 @@ fn broken_glass_is_open_until_somebody_else_has_looked() {
     assert!(team.place.runs().is_empty());
     let mut operator = team.at_terminal(ANA, &run);
     expect(&mut operator, "tell incidents yourself");
-    expect(&mut operator, "waived");
+    expect(&mut operator, "the glass was broken: no DBA answers");
     expect(&mut operator, "> ");
     operator.send_line("y").unwrap();
     expect(&mut operator, "audit verify");
