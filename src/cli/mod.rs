@@ -2,6 +2,7 @@
 
 mod args;
 mod audit;
+pub mod ballot;
 mod check;
 mod context;
 mod dispatch;
