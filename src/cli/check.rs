@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
 use serde_json::json;
 
 use super::args::CheckArgs;
@@ -9,8 +10,10 @@ use super::context::Context;
 use super::exit::{CliError, Exit};
 use super::prepare::checked;
 use super::run::pretty;
+use crate::model::ids::RunbookName;
 use crate::sandbox::Scenario;
 use crate::spec::{Contract, Diagnostics, adapter, contract, environment};
+use crate::workspace::Defined;
 
 /// What was looked at, and what was found.
 #[derive(Default)]
@@ -19,6 +22,8 @@ struct Checked {
     found: Diagnostics,
     /// What has no place in a file: said as it is.
     plain: Vec<String>,
+    /// The runbooks, each once.
+    runbooks: IndexMap<RunbookName, Defined>,
 }
 
 /// `runbook check`
@@ -30,6 +35,7 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
     for path in &args.paths {
         at(context, path, &mut checked)?;
     }
+    approvers(context, &mut checked);
     tell(context, args, &checked)
 }
 
@@ -99,6 +105,10 @@ fn everything(context: &Context, checked: &mut Checked) -> Result<(), CliError> 
     let (environments, found) = workspace.environments();
     checked.files += usize::from(environments.is_some());
     checked.found.merge(found);
+    if let Some(environments) = environments {
+        let files = workspace.policy_files(None, &environments);
+        checked.found.merge(files);
+    }
     Ok(())
 }
 
@@ -109,7 +119,18 @@ fn one_runbook(context: &Context, name: &str, checked: &mut Checked) -> Result<(
     if complete {
         checked.found.merge(self::checked(&loaded));
     }
+    checked.runbooks.extend(loaded.runbooks);
     Ok(())
+}
+
+/// Whether there are people in each environment whom the runbooks may ask. What is wrong with the
+/// environments themselves is said where they are checked.
+fn approvers(context: &Context, checked: &mut Checked) {
+    if let (Some(environments), _) = context.workspace.environments() {
+        let runbooks = checked.runbooks.values().map(|(_, runbook)| runbook);
+        let found = environment::hold_against(&environments, runbooks);
+        checked.found.merge(found);
+    }
 }
 
 fn scenario(name: &str, bytes: &[u8], checked: &mut Checked) {
@@ -169,7 +190,11 @@ fn one_file(context: &Context, path: &Path, checked: &mut Checked) -> Result<(),
     };
     match (part(0).as_str(), part(1).as_str(), part(2).as_str()) {
         ("runbook.yaml", ..) => {
-            environment::read(&shown, &read(path)?, &mut checked.found);
+            let read = environment::read(&shown, &read(path)?, &mut checked.found);
+            if let Some(environments) = read {
+                let files = context.workspace.policy_files(path.parent(), &environments);
+                checked.found.merge(files);
+            }
         }
         ("contract.yaml", _, "adapters") => {
             contract::read(&shown, &read(path)?, &mut checked.found);

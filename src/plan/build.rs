@@ -7,17 +7,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::bind::Bindings;
-use super::node::{
-    Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx,
-};
+use super::node::{Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx};
 use super::plan::{FORMAT, Plan};
-use crate::model::gate::Expires;
+use super::{gates, lock};
 use crate::model::ids::{EnvironmentName, RunbookName, StepId, ToolName};
 use crate::model::{Duration, Effect, Map};
 use crate::spec::contract::Contract;
-use crate::spec::environment::{GateRule, Policy};
+use crate::spec::environment::{GateNeeds, GateRule, Policy};
 use crate::spec::source::Source;
-use crate::spec::step::{Call, Does, Gate, Include, Literal, ResolvedCall, Runbook, Step, Undo};
+use crate::spec::step::{Call, Does, Include, Literal, ResolvedCall, Runbook, Step, Undo};
 
 /// A runbook with the file it was read from.
 pub type Defined = (Arc<Source>, Runbook);
@@ -67,6 +65,15 @@ pub fn build(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
             message: "there is no such runbook".to_owned(),
         });
     };
+    let lock = match &runbook.lock {
+        Some(lock) => Some(
+            lock::name(lock, &ingredients.params).map_err(|message| PlanError {
+                at: format!("{}: lock", ingredients.runbook),
+                message,
+            })?,
+        ),
+        None => None,
+    };
     let mut builder = Builder {
         ingredients: &ingredients,
         nodes: Vec::new(),
@@ -113,7 +120,7 @@ pub fn build(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
         contracts,
         bindings: ingredients.bindings.clone(),
         policy: ingredients.policy.clone(),
-        lock: None,
+        lock,
     })
 }
 
@@ -290,7 +297,7 @@ impl Builder<'_> {
             Does::Ask(ask) => self.node(ix).does = NodeDoes::Ask(ask.clone()),
             Does::Pause(pause) => self.node(ix).does = NodeDoes::Pause(pause.clone()),
         }
-        let gate = self.gate(ix, step);
+        let gate = self.gate(ix, step).map_err(fail)?;
         let undo = self.undo(ix, step, around, &path)?;
         let node = self.node(ix);
         node.gate = gate;
@@ -366,52 +373,24 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The runbook's gate and the policy's, the stricter of both. A runbook can only tighten.
-    fn gate(&mut self, ix: NodeIx, step: &Step) -> Option<PlannedGate> {
+    /// What the environment's policy demands of a node. It asks nothing of what acts not itself.
+    fn needs(&self, ix: NodeIx) -> GateNeeds {
         let node = &self.nodes[ix.0 as usize];
         let acts = matches!(
             node.does,
             NodeDoes::Call(_) | NodeDoes::Run(_) | NodeDoes::Inverse { .. }
         );
-        let rule = if acts {
-            self.ingredients.policy.gates.of(node.effect).rule
-        } else {
-            GateRule::None
-        };
-        let destructive = node.effect == Effect::Destructive;
-        match step.how.gate.as_ref().map(|gate| &gate.value) {
-            Some(Gate::Ask(ask)) => Some(PlannedGate {
-                confirm: Some(ask.confirm.value.clone()),
-                challenge: match (&ask.challenge, rule) {
-                    (Some(text), _) => Some(Challenge::Text(text.value.clone())),
-                    (None, GateRule::Challenge) => Some(Challenge::Target),
-                    (None, _) => None,
-                },
-                show: ask.show.iter().map(|show| show.value.clone()).collect(),
-                // What the policy demands does not depend on the runbook's condition.
-                condition: match rule {
-                    GateRule::Challenge => None,
-                    _ => ask.condition.as_ref().map(|c| c.value.clone()),
-                },
-                keep: destructive || rule >= GateRule::Confirm,
-                once: ask.once,
-                by: GateBy::Runbook,
-                approvals: None,
-                expires: Expires::default(),
-            }),
-            Some(Gate::None) | None if rule == GateRule::None => None,
-            Some(Gate::None) | None => Some(PlannedGate {
-                confirm: None,
-                challenge: (rule == GateRule::Challenge).then_some(Challenge::Target),
-                show: Vec::new(),
-                condition: None,
-                keep: true,
-                once: false,
-                by: GateBy::Policy,
-                approvals: None,
-                expires: Expires::default(),
-            }),
+        match acts {
+            true => self.ingredients.policy.gates.of(node.effect),
+            false => GateRule::None.into(),
         }
+    }
+
+    fn gate(&self, ix: NodeIx, step: &Step) -> Result<Option<PlannedGate>, String> {
+        let gate = step.how.gate.as_ref().map(|gate| &gate.value);
+        let effect = self.nodes[ix.0 as usize].effect;
+        gates::of_step(&self.needs(ix), effect, gate)
+            .map_err(|e| format!("the conditions of its gate, taken together: {}", e.message))
     }
 
     fn undo(
@@ -511,29 +490,11 @@ impl Builder<'_> {
         for child in children {
             self.gate_for_undo(child);
         }
-        let effect = self.nodes[ix.0 as usize].effect;
-        let rule = self.ingredients.policy.gates.of(effect).rule;
-        let node = self.node(ix);
-        let rule = match effect {
-            Effect::Destructive => rule.max(GateRule::Confirm),
-            _ => rule,
-        };
-        let acts = matches!(
-            node.does,
-            NodeDoes::Call(_) | NodeDoes::Run(_) | NodeDoes::Inverse { .. }
-        );
-        if node.gate.is_none() && rule > GateRule::None && acts {
-            node.gate = Some(PlannedGate {
-                confirm: None,
-                challenge: (rule == GateRule::Challenge).then_some(Challenge::Target),
-                show: Vec::new(),
-                condition: None,
-                keep: true,
-                once: false,
-                by: GateBy::Policy,
-                approvals: None,
-                expires: Expires::default(),
-            });
+        let node = &self.nodes[ix.0 as usize];
+        if node.gate.is_none() && !node.does.is_block() {
+            let needs = self.needs(ix);
+            let gate = gates::of_undo(&needs, node.effect);
+            self.node(ix).gate = gate;
         }
     }
 }
@@ -542,3 +503,7 @@ impl Builder<'_> {
 fn index(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

@@ -6,6 +6,8 @@
 
 pub mod bind;
 mod build;
+mod gates;
+mod lock;
 pub mod node;
 pub mod params;
 mod plan;
@@ -13,6 +15,7 @@ mod plan;
 pub use bind::{Answers, Binding, Bindings, BoundBy};
 pub use build::{Defined, Ingredients, PlanError, build};
 pub use node::{
-    Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx,
+    Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedApprovals, PlannedGate, PlannedUndo,
+    Scope, ScopeIx,
 };
 pub use plan::{FORMAT, Plan};

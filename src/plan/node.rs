@@ -129,7 +129,8 @@ pub struct PlannedGate {
     pub challenge: Option<Challenge>,
     /// Evidence.
     pub show: Vec<Expression>,
-    /// False drops the challenge; without `keep`, the whole gate.
+    /// False drops the challenge; without `keep`, the whole gate. Whether others are asked is said
+    /// by the approvals' own condition, which holds this one where the runbook alone asks them.
     pub condition: Option<Expression>,
     /// A confirmation remains even where the condition is false.
     pub keep: bool,
@@ -154,7 +155,8 @@ pub struct PlannedApprovals {
     pub from: Vec<GroupName>,
     /// Who may not, beside the operator.
     pub exclude: Vec<Principal>,
-    /// Whether they are asked for at all; always, where the policy demands them.
+    /// Whether they are asked for at all; always, where the policy demands them. It stands for the
+    /// gate's own condition too.
     pub condition: Option<Expression>,
 }
 

@@ -2,8 +2,10 @@
 //! have in common. Nothing here is escaped.
 
 use super::known::{InScope, Known};
+use super::others::ApprovalsSaid;
 use super::words;
 use crate::expr::{Expression, Scope};
+use crate::model::gate::Expires;
 use crate::model::{Duration, Effect, Map, Value};
 use crate::plan::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, Plan, PlannedGate, PlannedUndo,
@@ -91,6 +93,10 @@ pub(super) struct GateSaid {
     pub(super) keep: bool,
     pub(super) once: bool,
     pub(super) shows: Vec<String>,
+    /// What others must say.
+    pub(super) approvals: Option<ApprovalsSaid>,
+    /// How long it waits, and how long a decision holds.
+    pub(super) expires: Expires,
 }
 
 /// Describes the steps of one plan.
@@ -164,6 +170,17 @@ impl<'a> Describer<'a> {
                 _ => None,
             },
         }
+    }
+
+    /// The gates that may ask others, undos included, each with its step.
+    pub(super) fn asks_others(&self) -> Vec<(String, ApprovalsSaid)> {
+        let asks = self.plan.nodes.iter().filter_map(|node| {
+            let asked = node.gate.as_ref()?.approvals.as_ref()?;
+            let names = self.known.names(node.scope);
+            let said = ApprovalsSaid::of(self.plan, asked, &names);
+            (!said.is_dropped()).then(|| (node.path.clone(), said))
+        });
+        asks.collect()
     }
 
     fn does(&self, node: &Node, names: &InScope<'_>) -> (&'static str, Vec<String>) {
@@ -280,6 +297,11 @@ impl<'a> Describer<'a> {
             keep: gate.keep,
             once: gate.once,
             shows: gate.show.iter().map(|e| one_line(e.source())).collect(),
+            approvals: gate
+                .approvals
+                .as_ref()
+                .map(|asked| ApprovalsSaid::of(self.plan, asked, names)),
+            expires: gate.expires.clone(),
         }
     }
 
@@ -329,7 +351,7 @@ impl<'a> Describer<'a> {
 }
 
 /// An expression that was folded over several lines, in one.
-fn one_line(source: &str) -> String {
+pub(super) fn one_line(source: &str) -> String {
     source.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -13,6 +13,7 @@ mod json;
 mod known;
 mod line;
 mod live;
+mod others;
 mod plain;
 mod plan_json;
 mod plan_view;

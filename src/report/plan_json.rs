@@ -5,6 +5,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::describe::{Described, Describer, Place, below};
+use super::others::ApprovalsSaid;
+use crate::model::Duration;
+use crate::model::gate::Expires;
 use crate::plan::{NodeIx, Order, Plan};
 
 /// The version of the form.
@@ -45,6 +48,12 @@ pub fn plan_json(plan: &Plan) -> Json {
         "environment": plan.environment.as_str(),
         "real": plan.real,
         "timeout": plan.timeout.map(|t| t.to_string()),
+        "lock": plan.lock,
+        "break_glass": plan.policy.break_glass.as_ref().map(|glass| json!({
+            "group": glass.group.as_str(),
+            "people": names(plan.policy.people(std::slice::from_ref(&glass.group))),
+            "announce": glass.announce,
+        })),
         "params": params,
         "tools": tools,
         "steps": tree(plan, &describer, plan.steps),
@@ -79,6 +88,8 @@ fn step_json(plan: &Plan, place: &Place, step: Described, children: Vec<Json>) -
             "if": gate.only_if,
             "show": gate.shows,
             "once": gate.once,
+            "approvals": gate.approvals.map(approvals_json),
+            "expires": (!gate.expires.is_never()).then(|| expires_json(&gate.expires)),
         })
     });
     let choices: Map<String, Json> = step
@@ -121,6 +132,32 @@ fn step_json(plan: &Plan, place: &Place, step: Described, children: Vec<Json>) -
         "steps": children,
     });
     without_empty(all)
+}
+
+fn approvals_json(said: ApprovalsSaid) -> Json {
+    without_empty(json!({
+        "count": said.count,
+        "from": said.from,
+        "people": said.people,
+        "exclude": said.exclude,
+        "if": said.only_if,
+        "if_decided": said.decided,
+        "too_few": said.too_few,
+        "afterwards": said.afterwards,
+    }))
+}
+
+fn expires_json(expires: &Expires) -> Json {
+    let time = |time: Option<Duration>| time.map(|time| time.to_string());
+    without_empty(json!({
+        "approve": time(expires.approve),
+        "execute": time(expires.execute),
+        "escalate": names(&expires.escalate),
+    }))
+}
+
+fn names<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<String> {
+    all.into_iter().map(|one| one.to_string()).collect()
 }
 
 /// What is not there is left out: a reader's eye and a diff are the better for it.

@@ -2,6 +2,7 @@
 
 use super::describe::{Described, Describer, GateSaid, Place, below};
 use super::line::Line;
+use super::others::{ApprovalsSaid, Others, expires};
 use super::style::{Look, Tone, effect};
 
 use crate::model::Effect;
@@ -17,6 +18,11 @@ pub fn plan(plan: &Plan, look: &Look) -> String {
     parameters(plan, look, &mut out);
     tools(plan, look, &mut out);
     let describer = Describer::of(plan);
+    let others = others(plan, &describer);
+    if !others.is_empty() {
+        heading("Approvals by others", look, &mut out);
+    }
+    said(others, "  ", look, &mut out);
     let mut view = View { look, out };
     view.heading("Steps, one after another");
     for place in below(plan, plan.steps) {
@@ -75,6 +81,7 @@ pub fn brief(plan: &Plan, look: &Look) -> String {
     );
     out.push_str(&Line::new().text(&said).wrap(look, 2));
     out.push('\n');
+    self::said(others(plan, &Describer::of(plan)), "", look, &mut out);
     let params = params(plan);
     if !params.is_empty() {
         let said: Vec<String> = params.iter().map(|(n, v)| format!("{n}={v}")).collect();
@@ -86,6 +93,29 @@ pub fn brief(plan: &Plan, look: &Look) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Whom the run may have to wait for beside its operator.
+fn others(plan: &Plan, describer: &Describer<'_>) -> Vec<(Tone, String)> {
+    let others = Others::of(plan, &describer.asks_others());
+    let all = [
+        (Tone::Plain, others.asked),
+        (Tone::Bad, others.stuck),
+        (Tone::Plain, others.afterwards),
+        (Tone::Plain, others.glass),
+    ];
+    let there = all.into_iter();
+    there
+        .filter_map(|(tone, said)| Some((tone, said?)))
+        .collect()
+}
+
+fn said(lines: Vec<(Tone, String)>, margin: &str, look: &Look, out: &mut String) {
+    for (tone, text) in lines {
+        let line = Line::new().text(margin).tone(tone, &text);
+        out.push_str(&line.wrap(look, margin.len() + 2));
+        out.push('\n');
+    }
 }
 
 /// What does something itself, blocks and undos left out.
@@ -117,6 +147,14 @@ fn head(plan: &Plan, look: &Look) -> String {
     }
     out.push_str(&line.wrap(look, 2));
     out.push('\n');
+    if let Some(lock) = &plan.lock {
+        let line = Line::new()
+            .tone(Tone::Quiet, "holds the lock ")
+            .text(lock)
+            .tone(Tone::Quiet, ": one run at a time");
+        out.push_str(&line.wrap(look, 2));
+        out.push('\n');
+    }
     out
 }
 
@@ -318,6 +356,29 @@ impl View<'_> {
         self.fact(at, Tone::Quiet, "", shows.as_deref());
         let once = gate.once.then_some("once for all items");
         self.fact(at, Tone::Quiet, "", once);
+        if let Some(approvals) = &gate.approvals {
+            self.approvals(approvals, at);
+        }
+        for said in expires(&gate.expires) {
+            self.fact(at, Tone::Quiet, "", Some(&said));
+        }
+    }
+
+    fn approvals(&mut self, approvals: &ApprovalsSaid, at: usize) {
+        self.fact(at, Tone::Warn, "◇ others", Some(&approvals.whom()));
+        let decided = match approvals.decided {
+            Some(true) => "  (holds)",
+            Some(false) => "  (does not hold: nobody else is asked)",
+            None => "",
+        };
+        let only_if = approvals.only_if.as_ref();
+        let only_if = only_if.map(|e| format!("only if {e}{decided}"));
+        self.fact(at, Tone::Quiet, "", only_if.as_deref());
+        let too_few = "too few people: nobody gets past this";
+        let too_few = (approvals.too_few && !approvals.is_dropped()).then_some(too_few);
+        self.fact(at, Tone::Quiet, "", too_few);
+        let later = "may come up to 24 hours after it has acted";
+        self.fact(at, Tone::Quiet, "", approvals.afterwards.then_some(later));
     }
 
     fn fact(&mut self, at: usize, tone: Tone, name: &str, text: Option<&str>) {

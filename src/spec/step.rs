@@ -49,6 +49,8 @@ pub struct Runbook {
     pub on_failure: Option<OnFailure>,
     /// What cancelling leads to.
     pub on_cancel: OnCancel,
+    /// What one run at a time has, whichever runbook it is; over `params` only.
+    pub lock: Option<Spanned<Template>>,
     /// What is done, from top to bottom.
     pub steps: Vec<Step>,
     /// What is done however the run ends.
@@ -363,6 +365,9 @@ pub struct GateAsk {
     /// How long it waits, and how long a decision holds.
     pub expires: Expires,
 }
+
+/// The most bytes that the name of a lock may have.
+pub const MAX_LOCK: usize = 200;
 
 /// What others must say at a gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

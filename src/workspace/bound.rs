@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use super::bindings::{Adapters, BindErrors, Bound, Wanted, bind};
+use super::bindings::{Adapters, BindErrors, Bound, Policies, Wanted, bind};
 use super::load::{Loaded, Workspace};
 use super::uses::Uses;
 use crate::model::ids::{AdapterName, EnvironmentName, ToolName};
-use crate::spec::{Adapter, Contract, Diagnostics};
+use crate::spec::environment::{Environment, Policy};
+use crate::spec::{Adapter, Contract, Diagnostics, Environments};
 
-/// The adapters of a workspace, held against the contracts that a run uses.
+/// The adapters and policies of a workspace, held against the contracts that a run uses.
 struct Shelf<'a> {
     workspace: &'a Workspace,
     contracts: &'a IndexMap<ToolName, Contract>,
@@ -27,6 +28,16 @@ impl Adapters for Shelf<'_> {
             Some(contract) => self.workspace.adapter(contract, name),
             None => Ok(None),
         }
+    }
+}
+
+impl Policies for Shelf<'_> {
+    fn settled(
+        &self,
+        environments: &Environments,
+        environment: &Environment,
+    ) -> Result<Policy, Diagnostics> {
+        self.workspace.settled_policy(environments, environment)
     }
 }
 
@@ -47,12 +58,14 @@ impl Workspace {
                 ..BindErrors::default()
             });
         }
+        let shelf = self.shelf(loaded);
         bind(&Wanted {
             uses: &loaded.uses(),
             environment,
             environments: environments.as_ref(),
             vars: &self.surroundings().vars,
-            adapters: &self.shelf(loaded),
+            adapters: &shelf,
+            policies: &shelf,
         })
     }
 
@@ -66,12 +79,14 @@ impl Workspace {
             changing_run_steps: false,
             ..loaded.uses()
         };
+        let shelf = self.shelf(loaded);
         bind(&Wanted {
             uses: &uses,
             environment: None,
             environments: None,
             vars: &BTreeMap::new(),
-            adapters: &self.shelf(loaded),
+            adapters: &shelf,
+            policies: &shelf,
         })
     }
 

@@ -45,6 +45,17 @@ impl Places {
         Ok(None)
     }
 
+    /// The directory of the nearest place that has a file of this path, whatever is wrong with it.
+    pub(super) fn dir_of(&self, below: &str) -> Option<PathBuf> {
+        self.roots.iter().find_map(|root| match root {
+            Root::Dir { path, .. } => {
+                let is_there = !matches!(root.find(below), Ok(None));
+                is_there.then(|| path.clone())
+            }
+            Root::Embedded => None,
+        })
+    }
+
     /// The names in a directory of every place, each with the nearest place that has it; sorted.
     ///
     /// A directory that cannot be read is said, and ends the search: it could hide anything that

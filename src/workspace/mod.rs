@@ -14,6 +14,7 @@ mod list;
 mod load;
 mod person;
 mod root;
+mod signers;
 mod state;
 mod surroundings;
 #[cfg(test)]

@@ -161,6 +161,14 @@ impl Root {
         Ok(names)
     }
 
+    /// Where a file below the root really is; nothing where it is not there.
+    pub(super) fn find(&self, below: &str) -> Result<Option<PathBuf>, FileError> {
+        match self {
+            Self::Dir { path, .. } => self.resolve(&path.join(below)),
+            Self::Embedded => Ok(None),
+        }
+    }
+
     /// Follows links as far as they stay below the root; nothing where the path is not there.
     ///
     /// The directory comes first: a file that is missing behind a link that leads out must not be
@@ -214,9 +222,38 @@ impl Root {
 }
 
 /// Reads a regular file of at most [`MAX_BYTES`].
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, FileProblem> {
+    let limit = MAX_BYTES as u64;
+    let too_large = |bytes: u64| (bytes > limit).then_some(FileProblem::TooLarge { bytes });
+    let (file, size) = open(path)?;
+    if let Some(problem) = too_large(size) {
+        return Err(problem);
+    }
+    // It may grow meanwhile.
+    let bytes = first_bytes(file, limit + 1)?;
+    match too_large(bytes.len() as u64) {
+        Some(problem) => Err(problem),
+        None => Ok(bytes),
+    }
+}
+
+/// Reads the first bytes of a regular file.
+pub(super) fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, FileProblem> {
+    let (file, _) = open(path)?;
+    first_bytes(file, most)
+}
+
+fn first_bytes(file: File, most: u64) -> Result<Vec<u8>, FileProblem> {
+    let mut bytes = Vec::new();
+    let read = file.take(most).read_to_end(&mut bytes);
+    read.map_err(|error| FileProblem::io(&error))?;
+    Ok(bytes)
+}
+
+/// Opens a regular file, and says how large it is.
 ///
 /// Opened without waiting, so that a pipe that nobody writes to is refused and not waited for.
-pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, FileProblem> {
+fn open(path: &Path) -> Result<(File, u64), FileProblem> {
     let io = |error: std::io::Error| FileProblem::io(&error);
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty())
@@ -229,18 +266,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, FileProblem> {
     if !metadata.is_file() {
         return Err(FileProblem::NotAFile);
     }
-    let limit = MAX_BYTES as u64;
-    let too_large = |bytes: u64| (bytes > limit).then_some(FileProblem::TooLarge { bytes });
-    if let Some(problem) = too_large(metadata.len()) {
-        return Err(problem);
-    }
-    let mut bytes = Vec::new();
-    // It may grow meanwhile.
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
-    match too_large(bytes.len() as u64) {
-        Some(problem) => Err(problem),
-        None => Ok(bytes),
-    }
+    Ok((file, metadata.len()))
 }
 
 /// A path as it is shown: from the working directory, where it lies below that.

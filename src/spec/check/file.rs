@@ -8,12 +8,15 @@ use super::graph::Graph;
 use super::library::Library;
 use super::names::View;
 use super::shapes::Shapes;
+use crate::expr::Template;
 use crate::model::ids::ActionName;
+use crate::model::text::escape_controls;
 use crate::model::{Field, Fields, Shape};
 use crate::spec::contract::{Action, Contract};
 use crate::spec::diagnostic::{Diagnostic, Diagnostics};
+use crate::spec::expressions::place_in;
 use crate::spec::resolve;
-use crate::spec::source::{Source, Span};
+use crate::spec::source::{Source, Span, Spanned};
 use crate::spec::step::{Call, Does, Runbook};
 
 /// One file while it is checked.
@@ -103,6 +106,30 @@ impl<'a> File<'a> {
         self.vars.get_or_init(|| vars);
         for template in self.runbook.env.values().chain(&self.runbook.dir) {
             self.template(template, &view);
+        }
+        if let Some(lock) = &self.runbook.lock {
+            self.lock(lock, &view);
+        }
+    }
+
+    /// A lock is taken before anything is done, so only the parameters can name it.
+    fn lock(&self, lock: &Spanned<Template>, view: &View<'_>) {
+        let others = lock.references().iter();
+        let others = others.filter(|name| name.path.first().is_none_or(|root| root != "params"));
+        let mut known = true;
+        for other in others {
+            known = false;
+            let name = escape_controls(&other.path.join(".")).into_owned();
+            let place = place_in(self.source(), lock.span, lock.source(), &other.span);
+            let error = self.error(
+                place,
+                format!("`{name}` is not known before the run begins"),
+            );
+            let help = "a lock is named by fixed words and by `params`";
+            self.report(error.code("lock").help(help));
+        }
+        if known {
+            self.template(lock, view);
         }
     }
 

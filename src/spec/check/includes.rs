@@ -11,6 +11,7 @@ use crate::expr::fits;
 use crate::model::Value;
 use crate::model::ids::{Name, RunbookName};
 use crate::model::suggest::nearest;
+use crate::model::text::escape_controls;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::limits::MAX_STEPS;
 use crate::spec::shape::articled;
@@ -59,6 +60,13 @@ impl File<'_> {
                     .code("include")
                     .help("do them under `finally` of this runbook, and include what is left"),
             );
+        }
+        if let (Some(lock), None) = (&included.lock, &self.runbook.lock) {
+            let message = format!("`{name}` has a lock, which is not taken where it is included");
+            let lock = escape_controls(lock.source());
+            let help = format!("add a `lock` to this runbook; that of `{name}` is `{lock}`");
+            let warning = Diagnostic::warning(self.source(), name.span, message);
+            self.report(warning.code("lock").help(help));
         }
         for (param_name, literal) in &include.with {
             let Some(param) = included.params.get(param_name) else {

@@ -109,7 +109,9 @@ impl File<'_> {
         for shown in &ask.show {
             self.expression(shown, &view);
         }
-        if let Some(condition) = &ask.condition {
+        let others = ask.approvals.as_ref();
+        let others = others.and_then(|approvals| approvals.condition.as_ref());
+        for condition in ask.condition.iter().chain(others) {
             self.decision(condition, &view);
         }
     }

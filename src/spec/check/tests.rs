@@ -1,5 +1,6 @@
 //! Runbooks that are wrong, and what is said of them.
 
+mod approvals;
 mod includes;
 mod mutilated;
 mod scope;

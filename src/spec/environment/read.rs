@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::types::{Environment, Environments, GateRule, Gates, Policy, ToolBinding, Unattended};
+use super::policy::policy;
+use super::types::{Environment, Environments, ToolBinding};
 use crate::model::Value;
 use crate::model::ids::{EnvironmentName, Name, ToolRef};
 use crate::model::suggest::nearest;
 use crate::spec::decode::{Decoder, decode};
-use crate::spec::diagnostic::{Diagnostic, Diagnostics};
+use crate::spec::diagnostic::Diagnostics;
 use crate::spec::source::Spanned;
-use crate::spec::yaml::{Key, Kind, Node};
+use crate::spec::yaml::{Key, Node};
 
 /// Environments that are built in: the simulated one, and what a run's environment is called as
 /// soon as something real is bound without an environment of its own.
@@ -100,12 +101,14 @@ fn environment(decoder: &Decoder, node: &Node) -> Option<Environment> {
         });
     let policy = fields
         .node("policy")
-        .map_or(Some(Policy::default()), |node| policy(decoder, node));
+        .map_or(Some(Default::default()), |node| policy(decoder, node));
     let span = fields.span();
     fields.finish();
+    let (policy, places) = policy?;
     Some(Environment {
         tools: tools?,
-        policy: policy?,
+        policy,
+        places,
         span,
     })
 }
@@ -200,79 +203,4 @@ fn setting(decoder: &Decoder, node: &Node) -> Option<Spanned<Value>> {
         return None;
     }
     Some(Spanned::new(decoder.unread(node), node.span))
-}
-
-fn policy(decoder: &Decoder, node: &Node) -> Option<Policy> {
-    let mut fields = decoder.fields(node, "a policy")?;
-    let unattended = fields.optional("unattended", |node| {
-        let words = [("deny", Unattended::Deny), ("allow", Unattended::Allow)];
-        decoder.one_of(node, &words)
-    });
-    let gates = fields.optional("gates", |node| gates(decoder, node));
-    let approvals = "remove it; until then, who approves is agreed outside this tool";
-    let later = [
-        ("approvals", approvals),
-        ("approvers", approvals),
-        ("after_the_fact", approvals),
-        ("allowed_signers", "remove it; decisions are not signed yet"),
-        (
-            "break_glass",
-            "remove it; there are no approvals yet that it could skip",
-        ),
-        (
-            "anchor",
-            "remove it; keep a copy of the journal's head elsewhere yourself",
-        ),
-        ("hosts", "remove it; no adapter speaks HTTP itself yet"),
-    ];
-    for (name, help) in later {
-        fields.unavailable(name, help);
-    }
-    fields.finish();
-    Some(Policy {
-        unattended: unattended.unwrap_or_default(),
-        gates: gates.unwrap_or_default(),
-        ..Policy::default()
-    })
-}
-
-fn gates(decoder: &Decoder, node: &Node) -> Option<Gates> {
-    let mut fields = decoder.fields(node, "`gates`")?;
-    let change = fields.optional("change", |node| rule(decoder, node));
-    let destructive = fields.optional("destructive", |node| rule(decoder, node));
-    fields.misplaced("read", "what only reads needs no gate");
-    let place = fields.key_span("destructive").unwrap_or(node.span);
-    fields.finish();
-    let strict = Gates::default();
-    let gates = Gates {
-        change: change.map_or(strict.change, Into::into),
-        destructive: destructive.map_or(strict.destructive, Into::into),
-    };
-    if gates.destructive.rule < gates.change.rule {
-        let message = "what can lose data needs less here than what can be undone";
-        decoder.report(Diagnostic::warning(decoder.source(), place, message).code("policy"));
-    }
-    Some(gates)
-}
-
-fn rule(decoder: &Decoder, node: &Node) -> Option<GateRule> {
-    if !matches!(node.kind, Kind::Map(_)) {
-        let words = [("none", GateRule::None), ("confirm", GateRule::Confirm)];
-        if node.text() == Some("challenge") {
-            let error = decoder.error(node.span, "a challenge says what is to be typed");
-            decoder.report(error.help("write `{ challenge: target }`"));
-            return None;
-        }
-        return decoder.one_of(node, &words);
-    }
-    let mut fields = decoder.fields(node, "a gate's rule")?;
-    let rule = fields.required("challenge", |node| {
-        decoder.one_of(node, &[("target", GateRule::Challenge)])
-    });
-    fields.unavailable(
-        "approvals",
-        "remove it; until then, who approves is agreed outside this tool",
-    );
-    fields.finish();
-    rule
 }

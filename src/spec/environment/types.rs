@@ -33,9 +33,23 @@ pub struct Environment {
     /// What needs a person.
     #[serde(default)]
     pub policy: Policy,
+    /// Where in the file the policy says what is held against more than the file.
+    #[serde(skip)]
+    pub places: PolicyPlaces,
     /// Where it is written.
     #[serde(skip)]
     pub span: Span,
+}
+
+/// Where a policy says what only others can tell right from wrong; empty where it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyPlaces {
+    /// The path of the signers' file.
+    pub signers: Span,
+    /// The path of the revoked keys.
+    pub revoked: Span,
+    /// The groups.
+    pub approvers: Span,
 }
 
 /// What answers for a tool.
@@ -85,6 +99,34 @@ pub struct Policy {
     /// Where adapters that speak HTTP may go.
     #[serde(default, skip_serializing_if = "Hosts::is_open")]
     pub hosts: Hosts,
+}
+
+impl Policy {
+    /// Who is in any of these groups, as the policy writes them; nobody is named twice.
+    pub fn people(&self, groups: &[GroupName]) -> Vec<Principal> {
+        let mut people: Vec<Principal> = Vec::new();
+        for principal in groups
+            .iter()
+            .filter_map(|group| self.approvers.get(group))
+            .flatten()
+        {
+            if !people.contains(principal) {
+                people.push(principal.clone());
+            }
+        }
+        people
+    }
+}
+
+/// How many different people these are at least: who may be one human counts once.
+pub fn humans<'a>(people: impl IntoIterator<Item = &'a Principal>) -> usize {
+    let mut seen: Vec<&Principal> = Vec::new();
+    for principal in people {
+        if !seen.iter().any(|other| other.is_same_person(principal)) {
+            seen.push(principal);
+        }
+    }
+    seen.len()
 }
 
 /// Whose signatures count: OpenSSH's `allowed_signers` (ssh-keygen(1)), frozen when the run opens.

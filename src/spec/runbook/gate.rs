@@ -74,11 +74,7 @@ impl Reader<'_> {
             );
             decoder.report(error.help("it needs `for_each` on the same step"));
         }
-        fields.unavailable(
-            "approvals",
-            "use `challenge` for a second look; more than one person cannot be asked yet",
-        );
-        fields.unavailable("expires", "remove it: a gate waits until it is answered");
+        let (approvals, expires) = self.others(&mut fields);
         fields.finish();
         Some(GateAsk {
             confirm: confirm?,
@@ -86,8 +82,8 @@ impl Reader<'_> {
             show: show.unwrap_or_default(),
             condition,
             once,
-            approvals: None,
-            expires: Expires::default(),
+            approvals,
+            expires,
         })
     }
 }

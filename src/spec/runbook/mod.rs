@@ -5,6 +5,7 @@
 //!
 //! [`Runbook`]: super::step::Runbook
 
+mod approvals;
 mod call;
 mod command;
 mod does;
@@ -13,6 +14,7 @@ mod how;
 mod ids;
 mod kinds;
 mod literal;
+mod lock;
 mod needs;
 mod params;
 mod read;

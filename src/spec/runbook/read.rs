@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::lock::lock;
 use super::steps::{Part, Place, Reader};
 use crate::model::ids::{Name, RunbookName, ScenarioName};
 use crate::model::{Duration, Severity};
@@ -75,11 +76,11 @@ fn decode(decoder: &Decoder, root: &Node, stem: Option<&str>) -> Option<Runbook>
     });
     let on_failure = fields.optional("on_failure", |node| decoder.one_of(node, &OnFailure::ALL));
     let on_cancel = fields.optional("on_cancel", |node| decoder.one_of(node, &OnCancel::ALL));
+    let lock = fields.optional("lock", |node| lock(decoder, node));
     let steps = fields.required("steps", |node| reader.steps(node, Place::top(Part::Steps)));
     let finally = fields.optional("finally", |node| {
         reader.steps(node, Place::top(Part::Finally))
     });
-    fields.unavailable("lock", "remove it, and agree in the channel who runs it");
     fields.misplaced("id", "a runbook has a `name`");
     fields.finish();
     Some(Runbook {
@@ -97,6 +98,7 @@ fn decode(decoder: &Decoder, root: &Node, stem: Option<&str>) -> Option<Runbook>
         timeout,
         on_failure,
         on_cancel: on_cancel.unwrap_or_default(),
+        lock,
         steps: steps?,
         finally: finally.unwrap_or_default(),
         source: Arc::clone(decoder.source()),

@@ -1,5 +1,6 @@
 //! Runbooks, good and bad, and what is said about the bad.
 
+mod approvals;
 mod values;
 
 use super::*;
@@ -42,12 +43,12 @@ fn ids(runbook: &Runbook) -> Vec<String> {
 
 #[test]
 fn the_head_of_a_runbook_says_what_is_wrong_with_it() {
-    insta::assert_snapshot!(said("name: u\ntitel: T\nseverity: SEV-9\nlock: x\non_cancel: ask\ntimeout: 0s\nsteps: []\n"), @r#"
+    insta::assert_snapshot!(said("name: u\ntitel: T\nseverity: SEV-9\nlock: ''\non_cancel: ask\ntimeout: 0s\nsteps: []\n"), @r#"
     1:1 a runbook needs the key `title`
     1:7 the name is not the file's: `t` (write `name: t`, or rename the file to u.yaml)
-    2:1 a runbook has no key `titel` (did you mean `title`?) (its keys are name, title, description, severity, owner, tags, scenario, params, vars, env, dir, timeout, on_failure, on_cancel, steps, finally)
+    2:1 a runbook has no key `titel` (did you mean `title`?) (its keys are name, title, description, severity, owner, tags, scenario, params, vars, env, dir, timeout, on_failure, on_cancel, lock, steps, finally)
     3:11 `SEV-9` is not one of SEV-1, SEV-2, SEV-3, SEV-4, P0, P1, P2, P3 (did you mean `SEV-1`?)
-    4:1 `lock` is not available in this version (remove it, and agree in the channel who runs it)
+    4:7 expected a text, found the text ""
     5:12 `ask` is not one of stop, undo
     6:10 expected a duration longer than 0s, found `0s`
     7:8 there are no steps in it
@@ -204,9 +205,7 @@ fn gates_are_questions() {
     5:11 `gate: none` needs a `why` beside it (say why nobody needs to be asked)
     7:11 a gate is a question (write what the operator is asked, for example `gate: Restart it now?`) (`gate: none` with a `why` says that none is needed)
     9:27 `once` asks once for all items of a loop, and there is none (it needs `for_each` on the same step)
-    9:39 `approvals` is not available in this version (use `challenge` for a second look; more than one person cannot be asked yet)
-    9:53 `expires` is not available in this version (remove it: a gate waits until it is answered)
-    9:66 a gate has no key `shwo` (did you mean `show`?) (its keys are confirm, challenge, show, if, once)
+    9:66 a gate has no key `shwo` (did you mean `show`?) (its keys are confirm, challenge, show, if, once, approvals, expires)
     11:11 a gate needs the key `confirm`
     11:24 expected what is to be typed, found the text ""
     "#);

@@ -139,7 +139,25 @@ impl Binder<'_> {
                 None => self.nothing_binds(tool),
             }
         }
-        self.finish(Ok(name), None, environment.policy.clone())
+        let policy = self.policy(environment);
+        self.finish(Ok(name), None, policy)
+    }
+
+    /// The environment's policy, frozen with the files that it names; what is wrong with them is
+    /// said beside what is wrong with the tools.
+    fn policy(&mut self, environment: &Environment) -> Policy {
+        let settled = self
+            .wanted
+            .environments
+            .map(|environments| self.wanted.policies.settled(environments, environment));
+        match settled {
+            Some(Ok(policy)) => policy,
+            Some(Err(found)) => {
+                self.failed.diagnostics.merge(found);
+                environment.policy.clone()
+            }
+            None => environment.policy.clone(),
+        }
     }
 
     /// Whether a variable is named like the tool; it binds it, or what is wrong with it is said.

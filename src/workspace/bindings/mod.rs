@@ -15,4 +15,4 @@ mod types;
 pub use bind::bind;
 pub use error::{BindError, BindErrors, SandboxBy, Unbound};
 pub use split::{SplitError, split};
-pub use types::{Adapters, Bound, LocalBecause, Wanted};
+pub use types::{Adapters, Bound, LocalBecause, Policies, Wanted};

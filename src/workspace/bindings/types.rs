@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use crate::model::ids::{AdapterName, EnvironmentName, ToolName};
 use crate::plan::Bindings;
-use crate::spec::environment::Policy;
+use crate::spec::environment::{Environment, Policy};
 use crate::spec::{Adapter, Diagnostics, Environments};
 use crate::workspace::uses::Uses;
 
@@ -21,6 +21,21 @@ pub struct Wanted<'a> {
     pub vars: &'a BTreeMap<OsString, OsString>,
     /// Where adapters are read from.
     pub adapters: &'a dyn Adapters,
+    /// Where the files are read from that a policy names.
+    pub policies: &'a dyn Policies,
+}
+
+/// Where the files are read from that a policy names; only those of the environment that is used.
+pub trait Policies {
+    /// An environment's policy with what its files hold.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    fn settled(
+        &self,
+        environments: &Environments,
+        environment: &Environment,
+    ) -> Result<Policy, Diagnostics>;
 }
 
 /// Where adapters are read from; only those that are bound are.

@@ -4,6 +4,7 @@ mod find;
 mod links;
 mod list;
 mod shipped;
+mod signers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
