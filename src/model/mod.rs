@@ -16,6 +16,7 @@ pub mod shape;
 pub mod status;
 pub mod suggest;
 pub mod text;
+pub mod url;
 pub mod value;
 
 pub use digest::Digest;
