@@ -117,7 +117,9 @@ impl UrlTemplate {
                 }
                 Piece::Value(inside, offset) => {
                     let evaluator = Evaluator::new(names, inside.source(), &budget);
-                    let value = evaluator.word(inside.node()).map_err(|e| e.shifted(offset))?;
+                    let value = evaluator
+                        .word(inside.node())
+                        .map_err(|e| e.shifted(offset))?;
                     if value.is_empty() && !path.contains('?') {
                         let message = format!(
                             "`{}` is empty, and stands in a URL's path",
@@ -332,7 +334,9 @@ mod tests {
 
     fn adapter(flag: &str) -> Adapter {
         let map = |pairs: &[(&str, &str)]| {
-            let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), Value::from(*v)));
+            let pairs = pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), Value::from(*v)));
             Value::Map(pairs.collect())
         };
         let settings = map(&[
@@ -354,13 +358,31 @@ mod tests {
     #[test]
     fn settings_say_who_is_asked() {
         for (template, expected) in [
-            ("{{ settings.url }}", "https://flags.example.org:4242 /base/"),
-            ("{{ settings.url }}/on", "https://flags.example.org:4242 /base/on"),
-            ("{{ settings.url }}?x={{ args.flag }}", "https://flags.example.org:4242 /base?x=f"),
-            ("https://{{ settings.host }}:8443/{{ args.flag }}", "https://flags.example.org:8443 /f"),
-            ("https://a.{{ settings.host }}", "https://a.flags.example.org /"),
+            (
+                "{{ settings.url }}",
+                "https://flags.example.org:4242 /base/",
+            ),
+            (
+                "{{ settings.url }}/on",
+                "https://flags.example.org:4242 /base/on",
+            ),
+            (
+                "{{ settings.url }}?x={{ args.flag }}",
+                "https://flags.example.org:4242 /base?x=f",
+            ),
+            (
+                "https://{{ settings.host }}:8443/{{ args.flag }}",
+                "https://flags.example.org:8443 /f",
+            ),
+            (
+                "https://a.{{ settings.host }}",
+                "https://a.flags.example.org /",
+            ),
             ("http://a?{{ args.flag }}", "http://a /?f"),
-            ("{{ settings.hook }}", "https://hooks.example.org /T0/xyz?sig=1"),
+            (
+                "{{ settings.hook }}",
+                "https://hooks.example.org /T0/xyz?sig=1",
+            ),
         ] {
             assert_eq!(url(template, "f").as_deref(), Ok(expected), "{template}");
         }
@@ -376,9 +398,15 @@ mod tests {
     #[test]
     fn what_is_wrong_whatever_the_values_is_said_when_it_is_read() {
         for (template, expected) in [
-            ("{{ args.flag }}/x", "`args.flag` would say which host is asked"),
+            (
+                "{{ args.flag }}/x",
+                "`args.flag` would say which host is asked",
+            ),
             ("https://{{ args.flag }}/x", "only settings may"),
-            ("https://a.{{ settings.host if args.flag == 'x' else 'b' }}/", "only settings"),
+            (
+                "https://a.{{ settings.host if args.flag == 'x' else 'b' }}/",
+                "only settings",
+            ),
             ("{{ settings.url }}{{ args.flag }}", "comes a path"),
             ("{{ settings.url }}.evil.org/", "comes a path"),
             ("{{ settings.scheme }}://x/", "comes a path"),
@@ -390,7 +418,10 @@ mod tests {
             ("https://a/../{{ args.flag }}", "`.` or `..`"),
         ] {
             let error = url(template, "f").unwrap_err();
-            assert!(error.starts_with("parse: ") && error.contains(expected), "{template}: {error}");
+            assert!(
+                error.starts_with("parse: ") && error.contains(expected),
+                "{template}: {error}"
+            );
         }
         let error = UrlTemplate::parse("https://{{ args.flag }}/").unwrap_err();
         assert_eq!(error.span, Some(11..20));
@@ -419,13 +450,19 @@ mod tests {
         assert!(url("https://a/.{{ args.flag }}", ".").is_err());
         // Without its last segment a URL often means all of them.
         assert!(at("").unwrap_err().contains("`args.flag` is empty"));
-        assert_eq!(url("https://a/?x={{ args.flag }}", "").as_deref(), Ok("https://a /?x="));
+        assert_eq!(
+            url("https://a/?x={{ args.flag }}", "").as_deref(),
+            Ok("https://a /?x=")
+        );
     }
 
     #[test]
     fn threat_31_a_secret_in_a_url_is_not_shown() {
         let shown = |template: &str| {
-            let url = UrlTemplate::parse(template).unwrap().render(&adapter("f")).unwrap();
+            let url = UrlTemplate::parse(template)
+                .unwrap()
+                .render(&adapter("f"))
+                .unwrap();
             (url.shown, url.shown_origin)
         };
         let hook = "‹settings.hook›".to_owned();

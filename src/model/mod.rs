@@ -8,6 +8,7 @@ pub mod digest;
 pub mod effect;
 pub mod event;
 pub mod gate;
+pub mod http;
 pub mod ids;
 pub mod measure;
 pub mod output;

@@ -59,12 +59,14 @@ impl std::error::Error for InvalidUrl {}
 
 /// Whether a text begins like a URL to ask, and how long that beginning is.
 pub fn scheme(text: &str) -> Option<(Scheme, usize)> {
-    [Scheme::Http, Scheme::Https].into_iter().find_map(|scheme| {
-        let length = scheme.word().len() + "://".len();
-        let begin = text.get(..length)?;
-        let (word, rest) = begin.split_at(scheme.word().len());
-        (word.eq_ignore_ascii_case(scheme.word()) && rest == "://").then_some((scheme, length))
-    })
+    [Scheme::Http, Scheme::Https]
+        .into_iter()
+        .find_map(|scheme| {
+            let length = scheme.word().len() + "://".len();
+            let begin = text.get(..length)?;
+            let (word, rest) = begin.split_at(scheme.word().len());
+            (word.eq_ignore_ascii_case(scheme.word()) && rest == "://").then_some((scheme, length))
+        })
 }
 
 impl Origin {
@@ -74,7 +76,8 @@ impl Origin {
     ///
     /// What is not `http://` or `https://`, and what could be read as another host than it seems.
     pub fn parse(url: &str) -> Result<(Self, &str), InvalidUrl> {
-        let (scheme, length) = scheme(url).ok_or(InvalidUrl("it begins with https:// or http://"))?;
+        let (scheme, length) =
+            scheme(url).ok_or(InvalidUrl("it begins with https:// or http://"))?;
         let rest = &url[length..];
         let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if authority.contains('@') {
@@ -155,7 +158,9 @@ pub fn check_path(text: &str) -> Result<(), InvalidUrl> {
         return Err(InvalidUrl("its path begins with `/`"));
     }
     if text.contains('#') {
-        return Err(InvalidUrl("it has no fragment (`#…`): a server never sees one"));
+        return Err(InvalidUrl(
+            "it has no fragment (`#…`): a server never sees one",
+        ));
     }
     let bytes = text.as_bytes();
     for (at, byte) in bytes.iter().enumerate() {
@@ -196,7 +201,10 @@ mod tests {
     #[test]
     fn an_origin_is_scheme_host_and_port() {
         for (url, expected) in [
-            ("https://A.example.org", "https://a.example.org a.example.org 443 "),
+            (
+                "https://A.example.org",
+                "https://a.example.org a.example.org 443 ",
+            ),
             ("HTTP://a:8080/x?y", "http://a:8080 a 8080 /x?y"),
             ("https://a:443?y", "https://a a 443 ?y"),
             ("http://[::1]:80/", "http://[::1] ::1 80 /"),
@@ -239,12 +247,33 @@ mod tests {
 
     #[test]
     fn a_path_means_what_it_says() {
-        for path in ["", "/", "/a/b?c=d&e=/../x", "?a", "/a%20b", "/a/...", "/a:b@c;d=1,2"] {
+        for path in [
+            "",
+            "/",
+            "/a/b?c=d&e=/../x",
+            "?a",
+            "/a%20b",
+            "/a/...",
+            "/a:b@c;d=1,2",
+        ] {
             assert_eq!(check_path(path), Ok(()), "{path}");
         }
         for path in [
-            "a", "/a b", "/a#b", "/ü", "/a\\b", "/%", "/%2", "/%zz", "/..", "/a/../b", "/a/.",
-            "/%2e%2E/b", "/.%2e", "/a\r\nb", "/{x}",
+            "a",
+            "/a b",
+            "/a#b",
+            "/ü",
+            "/a\\b",
+            "/%",
+            "/%2",
+            "/%zz",
+            "/..",
+            "/a/../b",
+            "/a/.",
+            "/%2e%2E/b",
+            "/.%2e",
+            "/a\r\nb",
+            "/{x}",
         ] {
             assert!(check_path(path).is_err(), "{path}");
         }
