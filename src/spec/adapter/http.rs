@@ -145,8 +145,10 @@ fn request(decoder: &Decoder, node: &Node) -> Option<Http> {
         .as_ref()
         .map(|method| method.value)
         .unwrap_or_default();
+    let misread = fields.has("method") && method.is_none();
     if let Some(body) = kinds.first()
         && asked.looks()
+        && !misread
         && let Some(span) = fields.key_span(body)
     {
         let message = format!("a {} has no body", asked.word());
@@ -154,6 +156,9 @@ fn request(decoder: &Decoder, node: &Node) -> Option<Http> {
         decoder.report(error.help("write `method: POST`, or `query:` in place of it"));
     }
     fields.finish();
+    if misread {
+        return None;
+    }
     Some(Http {
         method,
         url: url?,

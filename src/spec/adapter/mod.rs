@@ -2,6 +2,8 @@
 
 mod check;
 mod http;
+#[cfg(test)]
+mod http_tests;
 mod read;
 mod settings;
 #[cfg(test)]
