@@ -109,7 +109,7 @@ impl Adapter for HttpAdapter {
                 let ended = asked.judge(&answer, &sent, &mut notes);
                 (ended, answer.body)
             }
-            Err(ended) => (ended, Captured::default()),
+            Err(ended) => (*ended, Captured::default()),
         };
         Reply {
             ended,
@@ -145,7 +145,7 @@ impl Trying<'_> {
         filled: Filled,
         request: &Request,
         cancel: &dyn Cancel,
-    ) -> Result<(Answer, Sent), Ended> {
+    ) -> Result<(Answer, Sent), Box<Ended>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -155,9 +155,9 @@ impl Trying<'_> {
         let got = runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = cancelled(cancel) => Err(self.cancelled(request)),
+                () = cancelled(cancel) => Err(Box::new(self.cancelled(request))),
                 got = self.answer(filled) => got,
-                () = tokio::time::sleep(request.timeout.as_std()) => Err(self.late(request, &who)),
+                () = tokio::time::sleep(request.timeout.as_std()) => Err(Box::new(self.late(request, &who))),
             }
         });
         // A lookup that does not come to an end is left to end by itself.
@@ -165,9 +165,9 @@ impl Trying<'_> {
         got
     }
 
-    async fn answer(&self, mut filled: Filled) -> Result<(Answer, Sent), Ended> {
+    async fn answer(&self, mut filled: Filled) -> Result<(Answer, Sent), Box<Ended>> {
         let origin = filled.url.origin.clone();
-        let failed = |failure: Failure| Ended::Failed(failure, None);
+        let failed = |failure: Failure| Box::new(Ended::Failed(failure, None));
         let tls = match is_private(&origin) {
             true => {
                 let trusted = self.network.trust(filled.ca_file.as_deref());
@@ -183,7 +183,7 @@ impl Trying<'_> {
                 Ok(connection) => connection,
                 Err(failure) if self.stage.get() == Stage::Reaching => return Err(failed(failure)),
                 // What sent it on may have acted already.
-                Err(failure) => return Err(Ended::Unknown(failure.message)),
+                Err(failure) => return Err(Box::new(Ended::Unknown(failure.message))),
             };
             let what = format!("{} {}", filled.method.word(), filled.url.shown);
             let request = written(&filled, &connection.form)
