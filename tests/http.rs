@@ -11,6 +11,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
@@ -240,7 +241,9 @@ fn threat_44_killed_in_the_middle_of_a_request_resume_settles_it_by_looking() {
         "runbooks/flag.yaml",
         &RUNBOOK.replace("timeout: 1s", "timeout: 10m"),
     );
-    let mut child = place.command(&RUN).spawn().unwrap();
+    let mut run = place.command(&RUN);
+    run.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = run.spawn().unwrap();
     heard.recv().unwrap();
     let pid = Pid::from_raw(place.held_by().parse().unwrap()).unwrap();
     kill_process(pid, Signal::KILL).unwrap();

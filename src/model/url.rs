@@ -4,8 +4,9 @@
 //! is no user or password in one, no fragment, no backslash, and no `..` that somebody on the way
 //! would resolve.
 
+// Of `core`, which knows addresses and no sockets.
+use core::net::Ipv6Addr;
 use std::fmt;
-use std::net::Ipv6Addr;
 
 /// How a host is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

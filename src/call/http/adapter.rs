@@ -167,27 +167,22 @@ impl Trying<'_> {
 
     async fn answer(&self, mut filled: Filled) -> Result<(Answer, Sent), Box<Ended>> {
         let origin = filled.url.origin.clone();
-        let failed = |failure: Failure| Box::new(Ended::Failed(failure, None));
         let tls = match is_private(&origin) {
             true => {
                 let trusted = self.network.trust(filled.ca_file.as_deref());
-                Some(trusted.map_err(|why| failed(not_sent(why)))?)
+                Some(trusted.map_err(|why| self.unsent(not_sent(why)))?)
             }
             false => None,
         };
         let way = self.network.way(&origin, &filled.url.shown_origin);
-        let way = way.await.map_err(failed)?;
+        let way = way.await.map_err(|failure| self.unsent(failure))?;
         let mut followed = 0;
         loop {
-            let connection = match way.connect(tls.clone()).await {
-                Ok(connection) => connection,
-                Err(failure) if self.stage.get() == Stage::Reaching => return Err(failed(failure)),
-                // What sent it on may have acted already.
-                Err(failure) => return Err(Box::new(Ended::Unknown(failure.message))),
-            };
+            let connection = way.connect(tls.clone()).await;
+            let connection = connection.map_err(|failure| self.unsent(failure))?;
             let what = format!("{} {}", filled.method.word(), filled.url.shown);
             let request = written(&filled, &connection.form)
-                .map_err(|e| failed(not_sent(format!("{what} cannot be sent: {e}"))))?;
+                .map_err(|e| self.unsent(not_sent(format!("{what} cannot be sent: {e}"))))?;
             self.told.line(what.clone());
             let began = Instant::now();
             self.stage.set(Stage::Sent);
@@ -204,6 +199,15 @@ impl Trying<'_> {
                 sent => return Ok((answer, sent)),
             }
         }
+    }
+
+    /// What it means that a request could not be sent: nothing was done, unless an earlier one sent
+    /// it on, which may have acted already.
+    fn unsent(&self, failure: Failure) -> Box<Ended> {
+        Box::new(match self.stage.get() {
+            Stage::Reaching => Ended::Failed(failure, None),
+            Stage::Sent => Ended::Unknown(failure.message),
+        })
     }
 
     fn late(&self, request: &Request, who: &str) -> Ended {

@@ -194,7 +194,6 @@ fn threat_46_metadata_and_private_addresses_are_refused_before_anything_is_sent(
         );
     }
     // What the system's resolver makes of it counts, not how it is written.
-    let network = Network::new(&Environment::new(), no_private());
     for host in ["127.1", "2130706433", "0x7f000001", "localhost"] {
         let adapter = HttpAdapter {
             network: Arc::new(Network::new(&Environment::new(), no_private())),
@@ -203,7 +202,6 @@ fn threat_46_metadata_and_private_addresses_are_refused_before_anything_is_sent(
         let failure = failed(&send(&adapter, &reading(&[])));
         assert_eq!(failure.kind, FailureKind::NotStarted, "{failure}");
     }
-    drop(network);
     assert_eq!(server.requests().len(), 0);
 }
 
