@@ -17,6 +17,7 @@ mod command;
 mod environ;
 mod find;
 mod group;
+mod http;
 mod job;
 mod judge;
 mod process;
@@ -31,6 +32,10 @@ pub use capture::{DEFAULT_CAP, MAX_LINE};
 pub use command::{CommandAdapter, CommandSpec};
 pub use environ::Environment;
 pub use group::{End, Finished};
+pub use http::{
+    ANSWER_NAMES, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network,
+    RequestBody, RequestSpec, Resolver,
+};
 pub use job::{Job, Processes};
 pub use judge::{OUTPUT_NAMES, Output, Reading};
 pub use process::OwnProcess;

@@ -21,6 +21,7 @@ mod carried;
 mod clock;
 mod driver;
 mod error;
+mod http;
 mod open;
 mod people;
 mod prompt;
