@@ -3,6 +3,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::call::reap_adopted;
+
 /// A signal that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signalled {
@@ -30,7 +32,8 @@ impl Signalled {
     }
 }
 
-/// Listens for the signals that end a run's process.
+/// Listens for the signals that end a run's process, and for children that end: those of steps that
+/// went on in the background are reaped however long the run goes on or waits.
 ///
 /// # Errors
 /// The system refused a handler.
@@ -51,5 +54,11 @@ pub fn listen() -> std::io::Result<mpsc::UnboundedReceiver<Signalled>> {
             }
         });
     }
+    let mut children = signal(SignalKind::child())?;
+    tokio::spawn(async move {
+        while children.recv().await.is_some() {
+            reap_adopted();
+        }
+    });
     Ok(signals)
 }
