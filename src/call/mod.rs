@@ -25,6 +25,8 @@ mod find;
 mod group;
 mod job;
 mod judge;
+#[cfg(debug_assertions)]
+mod panicking;
 mod process;
 mod reading;
 mod session;

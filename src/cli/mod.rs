@@ -4,6 +4,7 @@ mod args;
 mod audit;
 mod check;
 mod context;
+mod defect;
 mod dispatch;
 mod drive;
 mod exit;

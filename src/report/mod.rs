@@ -13,6 +13,8 @@ mod json;
 mod known;
 mod line;
 mod live;
+#[cfg(debug_assertions)]
+mod panicking;
 mod plain;
 mod plan_json;
 mod plan_view;
@@ -34,6 +36,8 @@ pub use graph::{Format, graph};
 pub use json::JsonLines;
 pub use line::Line;
 pub use live::Live;
+#[cfg(debug_assertions)]
+pub use panicking::Panicking;
 pub use plain::Plain;
 pub use plan_json::plan_json;
 pub use plan_view::{brief, plan};
