@@ -87,6 +87,8 @@ impl Processes {
                 shown(&program)
             )));
         }
+        #[cfg(debug_assertions)]
+        let sink = &super::panicking::Panicking::new(&self.base_env, sink);
         let dir = match &job.dir {
             Some(dir) => self.work_dir.join(dir),
             None => self.work_dir.clone(),

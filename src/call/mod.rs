@@ -26,6 +26,8 @@ mod group;
 mod http;
 mod job;
 mod judge;
+#[cfg(debug_assertions)]
+mod panicking;
 mod process;
 mod reading;
 mod session;

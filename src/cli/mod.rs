@@ -5,6 +5,7 @@ mod audit;
 pub mod ballot;
 mod check;
 mod context;
+mod defect;
 mod dispatch;
 mod drive;
 mod exit;

@@ -19,6 +19,7 @@ mod asking;
 mod calls;
 mod carried;
 mod clock;
+mod defect;
 mod driver;
 mod error;
 mod http;

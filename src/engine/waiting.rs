@@ -274,20 +274,7 @@ impl Driver<'_> {
 
     /// Nothing new starts; what acts is waited for. A second interrupt ends it.
     pub(super) fn signalled(&mut self, signal: Signalled, flight: &mut Flight) {
-        flight
-            .leave
-            .get_or_insert(ParkReason::Signal(signal.name().to_owned()));
-        if signal.is_interrupt() {
-            flight.interrupts += 1;
-        }
-        if flight.interrupts > 1 {
-            flight.cancel.0.store(true, Ordering::SeqCst);
-        }
-        self.reporter.notice(Notice::Leaving {
-            signal: signal.name(),
-            acting: flight.real,
-            ending: flight.interrupts > 1,
-        });
+        self.reporter.notice(flight.note(signal));
     }
 
     /// Lets go of the run, once what acts has been waited for.
@@ -405,5 +392,24 @@ impl Driver<'_> {
             actor: Actor::Engine,
             what: draft.what,
         })
+    }
+}
+
+impl Flight {
+    /// Takes note of a signal: what is to be told about it.
+    pub(super) fn note(&mut self, signal: Signalled) -> Notice<'static> {
+        self.leave
+            .get_or_insert(ParkReason::Signal(signal.name().to_owned()));
+        if signal.is_interrupt() {
+            self.interrupts += 1;
+        }
+        if self.interrupts > 1 {
+            self.cancel.0.store(true, Ordering::SeqCst);
+        }
+        Notice::Leaving {
+            signal: signal.name(),
+            acting: self.real,
+            ending: self.interrupts > 1,
+        }
     }
 }
