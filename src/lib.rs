@@ -1,7 +1,8 @@
 //! `runbook` runs YAML runbooks for people on call.
 //!
-//! The floors, imports only downward: [`model`] → [`expr`] → [`spec`], [`journal`] → [`plan`] →
-//! [`run`], [`sandbox`] → [`call`], [`audit`], [`workspace`] → [`report`] → [`engine`] → [`cli`].
+//! The floors, imports only downward: [`model`] → [`expr`] → [`spec`], [`journal`], [`keys`] →
+//! [`plan`] → [`run`], [`sandbox`] → [`call`], [`audit`], [`workspace`] → [`report`] → [`engine`] →
+//! [`cli`].
 
 pub mod audit;
 pub mod call;
@@ -9,6 +10,7 @@ pub mod cli;
 pub mod engine;
 pub mod expr;
 pub mod journal;
+pub mod keys;
 pub mod model;
 pub mod plan;
 pub mod report;

@@ -106,10 +106,61 @@ fn threat_25_what_cannot_be_ordered_is_refused() {
 
 #[test]
 fn what_is_not_available_yet_is_said_and_never_ignored() {
-    text_refused("name: x\ntitle: X\nlock: database\nsteps:\n  - pause: 1s\n")
-        .says("not available in this version");
-    text_refused("name: x\ntitle: X\nsteps:\n  - manual: Look\n    gate: { confirm: Go?, approvals: { count: 1 } }\n")
-        .says("not available in this version");
+    let place = Place::new();
+    place.write(
+        "runbook.yaml",
+        "environments:\n  production:\n    policy: { anchor: { git: refs/runbook } }\n",
+    );
+    place.write("x.yaml", "name: x\ntitle: X\nsteps:\n  - manual: Look\n");
+    let ran = place.run(&["run", "./x.yaml", "-e", "production"]);
+    ran.exits(2)
+        .says("runbook.yaml:3:15")
+        .says("`anchor` is not available in this version");
+    assert!(!place.state().exists(), "something was created");
+}
+
+#[test]
+fn what_others_must_say_is_held_against_who_there_is() {
+    let place = Place::new();
+    place.write(
+        "runbook.yaml",
+        "environments:\n  production:\n    policy:\n      approvers: { dbas: [ana, ana@example.org] }\n      break_glass: { group: dba }\n",
+    );
+    place.write(
+        "runbooks/x.yaml",
+        "name: x\ntitle: X\nlock: run/{{ run.id }}\nsteps:\n  - manual: Look\n    gate: { confirm: Go?, approvals: { from: dba, if: params.x } }\n",
+    );
+    let ran = place.run(&["check"]);
+    ran.exits(2)
+        .says("there is no group `dba`")
+        .says("did you mean `dbas`?")
+        .says("`run.id` is not known before the run begins")
+        .says("there is no parameter `x`");
+    // A group that nobody is in is found by day, not at a gate by night.
+    place.write(
+        "runbook.yaml",
+        "environments:\n  production:\n    policy: { approvers: { dba: [ana] }, allowed_signers: keys }\n",
+    );
+    let ran = place.run(&["check", "runbook.yaml", "runbooks"]);
+    ran.exits(2)
+        .says("runbook.yaml:3:59")
+        .says("keys cannot be used: there is no such file")
+        .says("in `production` for x: 1 approval is asked for, and 1 person is in dba");
+    assert!(!place.state().exists(), "something was created");
+}
+
+#[test]
+fn a_lock_that_parameters_make_no_name_is_refused_before_anything_begins() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nlock: \"{{ params.what }}\"\nparams: { what: { allow: [newline] } }\nsteps:\n  - pause: 1s\n",
+    );
+    let ran = place.run(&["run", "./x.yaml", "what=a\nb", "--yes"]);
+    ran.exits(2).says("x: lock").says("a\\nb");
+    assert!(!place.state().exists(), "something was created");
+    let ran = place.run(&["plan", "./x.yaml", "what=main"]);
+    ran.exits(0).says("holds the lock sandbox/main");
 }
 
 #[test]

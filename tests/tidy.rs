@@ -156,8 +156,10 @@ fn the_wall_clock_is_read_in_few_places() {
 }
 
 #[test]
-fn one_place_starts_processes() {
-    assert!(root().join(STARTER).exists(), "{STARTER} is gone");
+fn few_places_start_processes() {
+    for (path, why) in STARTERS {
+        assert!(root().join(path).exists() && !why.is_empty(), "{path}");
+    }
     hold(starts, &["src"]);
 }
 

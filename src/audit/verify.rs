@@ -1,9 +1,12 @@
-//! One run's verdict: framing, chain, blobs and ledger from the journal's floor, legality from here.
+//! One run's verdict: framing, chain, blobs and ledger from the journal's floor, legality and
+//! signatures from here.
 
-use super::replay::{ReplayError, replay};
+use super::replay::{ReplayError, load_plan, replay};
+use super::signatures::{Checked, Polling};
 use crate::journal::{
     DiskError, Evidence, Finding, Flaw, LedgerEvent, ReadReport, RunDir, Verdict, verify_run,
 };
+use crate::keys::Keygen;
 use crate::model::ids::RunId;
 
 /// Verifies one run.
@@ -23,6 +26,10 @@ pub fn verify_one(
     });
     if !report.records.is_empty() {
         verdict.add(legality(dir, &report));
+        let signatures = signatures(dir, &report);
+        verdict.proven.signatures = signatures.good;
+        let found = signatures.flaws.into_iter();
+        verdict.add(found.map(|(seq, flaw)| finding(dir.id(), Some(seq), flaw)));
     }
     Ok((verdict, report))
 }
@@ -49,6 +56,20 @@ fn legality(dir: &RunDir, report: &ReadReport) -> Vec<Finding> {
         Err(other @ (ReplayError::Form { .. } | ReplayError::Format { .. })) => {
             vec![found(Some(0), Flaw::Unreadable(other.to_string()))]
         }
+    }
+}
+
+fn signatures(dir: &RunDir, report: &ReadReport) -> Checked {
+    match load_plan(dir, report) {
+        Ok(plan) => Polling {
+            run: dir.id(),
+            environment: &plan.environment,
+            signers: plan.policy.signers.as_ref().map(|s| s.text.as_str()),
+            keygen: &Keygen::of_this_process(),
+        }
+        .check(&report.records),
+        // Why there is no plan was said with what is legal.
+        Err(_) => Checked::default(),
     }
 }
 

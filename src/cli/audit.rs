@@ -102,6 +102,7 @@ pub fn verify(context: &Context, args: &AuditVerifyArgs) -> Result<Exit, CliErro
                 "code": verdict.code().number(),
                 "records": verdict.proven.records,
                 "blobs": verdict.proven.blobs,
+                "signatures": verdict.proven.signatures,
                 "ledger": verdict.proven.ledger,
                 "findings": verdict.findings.iter().map(finding_json).collect::<Vec<_>>(),
             }));
@@ -110,8 +111,10 @@ pub fn verify(context: &Context, args: &AuditVerifyArgs) -> Result<Exit, CliErro
         if verdict.findings.is_empty() {
             screen.print(&format!(
                 "{run}: proven: {} records in one chain, their order legal, {} blobs whole, \
-                 as the ledger has it. No external anchor.",
-                verdict.proven.records, verdict.proven.blobs
+                 {}as the ledger has it. No external anchor.",
+                verdict.proven.records,
+                verdict.proven.blobs,
+                signatures(verdict.proven.signatures)
             ));
         } else {
             screen.print(&format!("{run}: {}", word(verdict.code())));
@@ -146,10 +149,20 @@ pub fn verify(context: &Context, args: &AuditVerifyArgs) -> Result<Exit, CliErro
     Ok(Exit::Audit(worst))
 }
 
+/// Where nobody signed, nothing is said of signatures.
+fn signatures(good: u64) -> String {
+    match good {
+        0 => String::new(),
+        1 => "1 signature good, ".to_owned(),
+        many => format!("{many} signatures good, "),
+    }
+}
+
 fn word(code: Code) -> &'static str {
     match code {
         Code::Corrupt => "CORRUPT",
         Code::Blob => "A BLOB IS MISSING OR WAS CHANGED",
+        Code::Signature => "A SIGNATURE IS NOT GOOD",
         Code::Forked => "ANOTHER HISTORY THAN THE LEDGER'S",
         Code::Behind => "CUT OFF: behind the ledger",
         Code::Gone => "GONE",

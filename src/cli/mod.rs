@@ -2,8 +2,10 @@
 
 mod args;
 mod audit;
+pub mod ballot;
 mod check;
 mod context;
+mod defect;
 mod dispatch;
 mod drive;
 mod exit;

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::answerers::Answerers;
 use super::clock::Clock;
+use super::defect::{Panicked, caught};
 use super::error::EngineError;
 use super::halting::{Halt, WhatNow};
 use super::people::{People, Prepared, Said};
@@ -183,14 +184,18 @@ impl Driver<'_> {
             lost: Vec::new(),
             unfit: HashSet::new(),
         };
-        match self.rounds(first, &mut flight, &mut incoming).await {
-            Ok(driven) => {
+        match caught(self.rounds(first, &mut flight, &mut incoming)).await {
+            Ok(Ok(driven)) => {
                 self.reporter.finish(&self.run);
                 Ok((driven, self.run))
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 self.wait_for_what_runs(&mut flight, &mut incoming).await;
                 Err(error)
+            }
+            Err(Panicked) => {
+                let unrecorded = self.let_go_after_a_defect(&mut flight, &mut incoming).await;
+                Err(EngineError::Defect { unrecorded })
             }
         }
     }

@@ -16,6 +16,8 @@ pub enum Code {
     Corrupt,
     /// 24: a blob is missing or was changed.
     Blob,
+    /// 23: a signature is not good.
+    Signature,
     /// 22: another history than the anchor's.
     Forked,
     /// 21: shorter than the anchor says.
@@ -38,6 +40,7 @@ impl Code {
         match self {
             Self::Corrupt => 20,
             Self::Blob => 24,
+            Self::Signature => 23,
             Self::Forked => 22,
             Self::Behind => 21,
             Self::Gone => 25,
@@ -80,6 +83,11 @@ pub enum Flaw {
     BlobChanged(Digest),
     /// A blob that the record names cannot be read.
     BlobUnreadable(Digest, String),
+    /// A signature is not that of who is said to have signed, or not of what. Found by a higher
+    /// floor.
+    Signature(String),
+    /// A signature could not be looked at. Found by a higher floor.
+    SignatureUnchecked(String),
     /// The ledger knows another record at this place.
     Forked {
         /// The hash in the ledger.
@@ -131,10 +139,14 @@ impl Flaw {
             Self::Line { why, .. } if why.is_newer() => Code::NotVerified,
             Self::Line { .. } | Self::Illegal(_) => Code::Corrupt,
             Self::BlobMissing(_) | Self::BlobChanged(_) => Code::Blob,
+            Self::Signature(_) => Code::Signature,
             Self::Forked { .. } | Self::LedgerForked { .. } => Code::Forked,
             Self::Behind { .. } => Code::Behind,
             Self::Gone => Code::Gone,
-            Self::NotInLedger | Self::Unreadable(_) | Self::BlobUnreadable(..) => Code::NotVerified,
+            Self::NotInLedger
+            | Self::Unreadable(_)
+            | Self::BlobUnreadable(..)
+            | Self::SignatureUnchecked(_) => Code::NotVerified,
             Self::Torn { .. } => Code::Torn,
             Self::NotClosedInLedger | Self::NeverBegun | Self::Open | Self::InDoubt(_) => {
                 Code::Open
@@ -151,6 +163,8 @@ impl Flaw {
             Self::BlobMissing(_) => "blob_missing",
             Self::BlobChanged(_) => "blob_changed",
             Self::BlobUnreadable(..) => "blob_unreadable",
+            Self::Signature(_) => "signature",
+            Self::SignatureUnchecked(_) => "signature_unchecked",
             Self::Forked { .. } => "forked",
             Self::LedgerForked { .. } => "ledger_forked",
             Self::Behind { .. } => "behind",
@@ -170,7 +184,10 @@ impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line { line, offset, why } => write!(f, "line {line}, at byte {offset}: {why}"),
-            Self::Illegal(why) | Self::InDoubt(why) => f.write_str(why),
+            Self::Illegal(why)
+            | Self::InDoubt(why)
+            | Self::Signature(why)
+            | Self::SignatureUnchecked(why) => f.write_str(why),
             Self::BlobMissing(blob) => write!(f, "the blob {} is missing", blob.short()),
             Self::BlobChanged(blob) => write!(f, "the blob {} was changed", blob.short()),
             Self::BlobUnreadable(blob, why) => {

@@ -35,6 +35,8 @@ pub struct Proven {
     pub records: u64,
     /// How many blobs are whole.
     pub blobs: u64,
+    /// How many signatures are good; counted by a higher floor.
+    pub signatures: u64,
     /// Whether the ledger was compared with.
     pub ledger: bool,
 }
@@ -137,6 +139,7 @@ pub fn verify_run(evidence: &Evidence<'_>) -> Verdict {
         proven: Proven {
             records,
             blobs: whole,
+            signatures: 0,
             ledger: evidence.ledger.is_some(),
         },
     };
@@ -246,6 +249,7 @@ pub fn verify_ledger(ledger: &ReadReport<LedgerEvent>, present: &[RunId]) -> Ver
         proven: Proven {
             records: ledger.records.len() as u64,
             blobs: 0,
+            signatures: 0,
             ledger: true,
         },
     };

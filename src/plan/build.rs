@@ -66,12 +66,13 @@ pub fn build(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
         });
     };
     let lock = match &runbook.lock {
-        Some(lock) => Some(
-            lock::name(lock, &ingredients.params).map_err(|message| PlanError {
+        Some(lock) => {
+            let name = lock::name(lock, &ingredients.params, &ingredients.environment);
+            Some(name.map_err(|message| PlanError {
                 at: format!("{}: lock", ingredients.runbook),
                 message,
-            })?,
-        ),
+            })?)
+        }
         None => None,
     };
     let mut builder = Builder {

@@ -96,7 +96,7 @@ fn a_plan_knows_its_lock_or_is_none() {
     let locked = |cluster| plan_of(text, &[("cluster", cluster)], Policy::default());
     assert_eq!(
         locked("main").unwrap().lock.as_deref(),
-        Some("database/main")
+        Some("production/database/main")
     );
     let refused = locked("a\u{7}").unwrap_err();
     assert_eq!(refused.at, "t: lock");

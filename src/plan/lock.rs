@@ -1,15 +1,21 @@
 //! What one run at a time has: the runbook's lock, filled in.
 
 use crate::expr::{Scope, Template};
+use crate::model::ids::EnvironmentName;
 use crate::model::text::{escape_controls, is_unsafe};
 use crate::model::{Map, Value};
 use crate::spec::step::MAX_LOCK;
 
-/// The lock's name.
+/// The lock's name, with the environment in front: a rehearsal, or a run in staging, must not hold
+/// up the one that counts.
 ///
 /// # Errors
 /// What is wrong with it, in words: it cannot be filled in, or is no name with these parameters.
-pub(super) fn name(lock: &Template, params: &Map) -> Result<String, String> {
+pub(super) fn name(
+    lock: &Template,
+    params: &Map,
+    environment: &EnvironmentName,
+) -> Result<String, String> {
     let params = Value::Map(params.clone());
     let names = Scope::new().with("params", &params);
     let filled = lock.render(&names).map_err(|e| e.message)?;
@@ -27,7 +33,7 @@ pub(super) fn name(lock: &Template, params: &Map) -> Result<String, String> {
         let shown = escape_controls(name);
         return Err(format!("`{shown}` holds characters that cannot be seen"));
     }
-    Ok(name.to_owned())
+    Ok(format!("{environment}/{name}"))
 }
 
 #[cfg(test)]
@@ -39,17 +45,24 @@ mod tests {
             ("cluster".to_owned(), Value::from(cluster)),
             ("none".to_owned(), Value::None),
         ]);
-        name(&Template::parse(lock).unwrap(), &params)
+        let production = "production".parse().unwrap();
+        name(&Template::parse(lock).unwrap(), &params, &production)
     }
 
     #[test]
     fn a_lock_is_named_by_the_parameters() {
         let lock = "database/{{ params.cluster }}";
-        assert_eq!(named(lock, "main"), Ok("database/main".to_owned()));
-        assert_eq!(named("database", "main"), Ok("database".to_owned()));
+        assert_eq!(
+            named(lock, "main"),
+            Ok("production/database/main".to_owned())
+        );
+        assert_eq!(
+            named("database", "main"),
+            Ok("production/database".to_owned())
+        );
         assert_eq!(
             named("database/{{ params.cluster }} ", "main"),
-            Ok("database/main".to_owned()),
+            Ok("production/database/main".to_owned()),
             "what cannot be seen does not tell two locks apart"
         );
     }

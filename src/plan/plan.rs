@@ -52,7 +52,8 @@ pub struct Plan {
     pub bindings: Bindings,
     /// The environment's policy.
     pub policy: Policy,
-    /// What one run at a time has, whichever runbook it is.
+    /// What one run at a time has, whichever runbook it is: the environment, `/`, and the name that
+    /// the runbook gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
 }

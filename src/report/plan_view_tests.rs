@@ -64,7 +64,7 @@ fn with_others(real: bool) -> Plan {
         }),
         ..Policy::default()
     };
-    plan.lock = Some("database/main".to_owned());
+    plan.lock = Some("production/database/main".to_owned());
     let gate = plan
         .nodes
         .iter_mut()

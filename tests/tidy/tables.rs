@@ -5,7 +5,7 @@
 pub(super) const FLOORS: &[&[&str]] = &[
     &["model"],
     &["expr"],
-    &["spec", "journal"],
+    &["spec", "journal", "keys"],
     &["plan"],
     &["run", "sandbox"],
     &["call", "audit", "workspace"],
@@ -21,6 +21,11 @@ pub(super) const NARROWER: &[(&str, &[&str], &str)] = &[
         "journal",
         &["model"],
         "a record can be read by who knows nothing of expressions or runs",
+    ),
+    (
+        "keys",
+        &["model"],
+        "a signature holds or not, whatever run or plan it is about",
     ),
     (
         "plan",
@@ -75,6 +80,11 @@ pub(super) const PURE: &[&str] = &[
     "src/journal/verify.rs",
     "src/journal/finding.rs",
     "src/journal/ledger_event.rs",
+    "src/keys/ballot.rs",
+    "src/keys/request.rs",
+    "src/keys/signers.rs",
+    "src/keys/sshsig.rs",
+    "src/keys/subject.rs",
 ];
 
 /// What of the standard library a pure room never uses.
@@ -96,8 +106,17 @@ pub(super) const CLOCKS: &[&str] = &["Timestamp::now", "Zoned::now", "Instant::n
 /// Who may read the wall clock: everyone else is given the time.
 pub(super) const CLOCK_READERS: &[&str] = &["src/engine/", "src/cli/"];
 
-/// Where processes are started: how that is done can then be replaced by a measurement.
-pub(super) const STARTER: &str = "src/call/spawn.rs";
+/// Where processes are started, and why there.
+pub(super) const STARTERS: &[(&str, &str)] = &[
+    (
+        "src/call/spawn.rs",
+        "how that is done can then be replaced by a measurement",
+    ),
+    (
+        "src/keys/keygen.rs",
+        "to sign may need the terminal, an agent or a touch, which a call's child never has",
+    ),
+];
 
 /// No file is longer.
 pub(super) const MOST_LINES: usize = 800;
@@ -112,4 +131,15 @@ pub(super) const FULL_MODS: &[(&str, &str)] = &[(
 )];
 
 /// Where a panic is right, with the reason: file, the line's text.
-pub(super) const PANICS_ANYWAY: &[(&str, &str, &str)] = &[];
+pub(super) const PANICS_ANYWAY: &[(&str, &str, &str)] = &[
+    (
+        "src/call/panicking.rs",
+        "panic!(\"while hearing {}\", String::from_utf8_lossy(line));",
+        "in a debug build a test asks for it, to see what comes after a defect",
+    ),
+    (
+        "src/report/panicking.rs",
+        "0 => panic!(\"while telling of {notice:?}\"),",
+        "in a debug build a test asks for it, to see what comes after a defect",
+    ),
+];

@@ -24,6 +24,13 @@ pub(super) fn hosts(decoder: &Decoder, node: &Node) -> Option<Hosts> {
 fn host(decoder: &Decoder, node: &Node) -> Option<String> {
     let expected = "a host such as api.example.org or *.example.org";
     let host = decoder.text(node, expected)?.to_ascii_lowercase();
+    // Addresses stand in brackets elsewhere, and a full stop ends a name that is whole.
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let host = inside
+        .unwrap_or(host.strip_suffix('.').unwrap_or(&host))
+        .to_owned();
     let help = if host.contains("//") || host.contains('/') {
         Some("write the host alone, without `https://` and without a path")
     } else if is_host(&host) {

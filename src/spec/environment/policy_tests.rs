@@ -58,7 +58,7 @@ approvers:
 allowed_signers: ops/allowed_signers
 revoked_keys: ops/revoked
 break_glass: { group: sre-lead, announce: incidents }
-hosts: { allow: [API.example.org, '*.internal.example', '::1'], deny_private: true }",
+hosts: { allow: [API.example.org, '*.internal.example.', '[::1]'], deny_private: true }",
     );
     let destructive = &policy.gates.destructive;
     assert_eq!(destructive.rule, GateRule::Challenge);
