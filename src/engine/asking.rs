@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::answerers::Answerer;
 use super::driver::{Driver, Flight, Incoming, LAST_LINES};
 use super::error::EngineError;
@@ -17,6 +19,7 @@ use crate::model::people::{Actor, Way};
 use crate::model::{Event, Timestamp};
 use crate::report::{TakenBack, taken_back};
 use crate::run::{Act, Fact, Input, Need, PersonNeeded};
+use crate::spec::environment::Unattended;
 
 impl Driver<'_> {
     /// Answers a need at once where that is possible; else a person will be asked.
@@ -164,7 +167,7 @@ impl Driver<'_> {
         let view = self.run.step(&needed.step);
         let plan = self.run.plan();
         let work = match &needed.need {
-            Need::Gate(gate) => gate.works.first(),
+            Need::Gate(gate) | Need::Approvals { gate, .. } => gate.works.first(),
             Need::Doubt { work, .. } => work.as_ref(),
             _ => view.as_ref().and_then(|view| view.work()),
         };
@@ -188,12 +191,21 @@ impl Driver<'_> {
             (None, Some(printed)) => printed.last_lines(LAST_LINES),
             (None, None) => Vec::new(),
         };
+        let waiting = self.run.waiting();
+        let waiting = waiting.iter().find(|gate| *gate.step == needed.step);
+        let until = waiting.and_then(|gate| gate.until);
+        let until = until.map(|until| crate::report::moment(until, &TimeZone::system()));
+        let next_group = waiting.and_then(|gate| gate.next_group.cloned());
         Question {
             needed: needed.clone(),
+            run: self.run.id().clone(),
             title: view.as_ref().map_or_else(String::new, |view| view.title()),
             why: view.as_ref().and_then(|view| view.why()),
             environment: plan.environment.to_string(),
             real: plan.real,
+            unattended: plan.policy.unattended == Unattended::Allow,
+            until,
+            next_group,
             undo: view.as_ref().map_or_else(String::new, |view| {
                 crate::report::undo_words(plan, view.node_ix(), args)
             }),

@@ -7,7 +7,7 @@ use super::halting::{Halted, WhatNow};
 use super::pager::Printed;
 use crate::model::Value;
 use crate::model::event::{Decision, FailureChoice, ManualOutcome};
-use crate::model::ids::{Attempt, StepKey};
+use crate::model::ids::{Attempt, GroupName, RunId, StepKey};
 use crate::model::people::Way;
 use crate::report::TakenBack;
 use crate::run::{Fact, Need, PersonNeeded};
@@ -27,12 +27,12 @@ pub struct Unanswered(pub String);
 
 impl Prepared {
     /// The prepared answer to a need, if there is one. None of them ever settles a step in doubt
-    /// or decides about a failure.
+    /// or decides about a failure; at a gate they stand in for others, too.
     pub fn answer(&self, needed: &PersonNeeded) -> Result<Option<Fact>, Unanswered> {
         let given = self.given(&needed.step);
         match (&needed.need, given) {
-            (Need::Failure { .. } | Need::Doubt { .. } | Need::Approvals { .. }, _) => Ok(None),
-            (Need::Gate(gate), Some(given)) => {
+            (Need::Failure { .. } | Need::Doubt { .. }, _) => Ok(None),
+            (Need::Gate(gate) | Need::Approvals { gate, .. }, Some(given)) => {
                 let decision = match given.as_str() {
                     "approve" | "yes" => Decision::Approve,
                     "decline" | "no" => Decision::Decline,
@@ -51,12 +51,14 @@ impl Prepared {
                     reason: None,
                 }))
             }
-            (Need::Gate(gate), None) if self.yes => Ok(Some(Fact::Gate {
-                digest: gate.digest,
-                decision: Decision::Approve,
-                way: Way::Yes,
-                reason: None,
-            })),
+            (Need::Gate(gate) | Need::Approvals { gate, .. }, None) if self.yes => {
+                Ok(Some(Fact::Gate {
+                    digest: gate.digest,
+                    decision: Decision::Approve,
+                    way: Way::Yes,
+                    reason: None,
+                }))
+            }
             (
                 Need::Ask {
                     shape, suggested, ..
@@ -94,7 +96,10 @@ impl Prepared {
             (Need::Manual { .. }, None) if self.yes => {
                 Ok(Some(reported(ManualOutcome::Done, Way::Yes)))
             }
-            (Need::Gate(_) | Need::Ask { .. } | Need::Manual { .. }, None) => Ok(None),
+            (
+                Need::Gate(_) | Need::Approvals { .. } | Need::Ask { .. } | Need::Manual { .. },
+                None,
+            ) => Ok(None),
         }
     }
 
@@ -204,6 +209,8 @@ pub trait People: Send + Sync {
 pub struct Question {
     /// The need.
     pub needed: PersonNeeded,
+    /// The run, for the commands that others type.
+    pub run: RunId,
     /// The step's title, escaped.
     pub title: String,
     /// Why it is done, escaped.
@@ -212,10 +219,16 @@ pub struct Question {
     pub environment: String,
     /// Whether anything real can be touched.
     pub real: bool,
+    /// Whether the policy lets people be stood in for, as in a rehearsal.
+    pub unattended: bool,
     /// How the step is taken back, in words.
     pub undo: String,
     /// Who would do it: tool, adapter.
     pub answered_by: Option<String>,
+    /// Until when the gate waits, as the screen shows times.
+    pub until: Option<String>,
+    /// The group that may approve too from then on.
+    pub next_group: Option<GroupName>,
     /// The last lines of output, escaped, where something failed.
     pub last_lines: Vec<String>,
     /// All that was kept of what it printed, where something failed or is in doubt.

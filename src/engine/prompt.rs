@@ -12,6 +12,7 @@ use crate::report::work_words;
 use crate::run::{Fact, Need};
 
 use super::people::Said;
+use super::prompt_others::{read_waiting, show_others, show_times, show_waiting};
 
 /// What became of a typed line.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +114,16 @@ pub fn shown(question: &Question, width: usize) -> String {
     }
     match &question.needed.need {
         Need::Gate(gate) => show_gate(&mut out, question, gate, width),
-        Need::Approvals { gate, .. } => show_gate(&mut out, question, gate, width),
+        Need::Approvals {
+            gate,
+            given,
+            people,
+            ..
+        } => {
+            show_what(&mut out, question, gate, width);
+            show_times(&mut out, question, gate, width);
+            show_waiting(&mut out, question, gate, (given, people), width);
+        }
         Need::Ask {
             question: asked,
             choices,
@@ -172,23 +182,9 @@ pub fn shown(question: &Question, width: usize) -> String {
 }
 
 fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
-    for work in &gate.works {
-        wrapped(out, "Does:   ", &work_words(work), width);
-    }
-    if let Some(by) = &question.answered_by {
-        wrapped(out, "By:     ", by, width);
-    }
-    line(
-        out,
-        &format!("Effect: {}", gate.effect.word().to_uppercase()),
-    );
-    wrapped(out, "Undo:   ", &question.undo, width);
-    for (name, value) in &gate.show {
-        // `a if c else b` is known by its first part.
-        let name = name.split(" if ").next().unwrap_or(name);
-        wrapped(out, "Known:  ", &escape_controls(name), width);
-        show_value(out, value, 10, width);
-    }
+    show_what(out, question, gate, width);
+    show_others(out, question, gate, width);
+    show_times(out, question, gate, width);
     out.push('\n');
     wrapped(out, "", &escape_controls(&gate.confirm), width);
     match &gate.challenge {
@@ -211,6 +207,27 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
                 "n no (ends the run) · s skip this step · p park (leave, resume later)",
             );
         }
+    }
+}
+
+/// What a decision at a gate is about.
+fn show_what(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
+    for work in &gate.works {
+        wrapped(out, "Does:   ", &work_words(work), width);
+    }
+    if let Some(by) = &question.answered_by {
+        wrapped(out, "By:     ", by, width);
+    }
+    line(
+        out,
+        &format!("Effect: {}", gate.effect.word().to_uppercase()),
+    );
+    wrapped(out, "Undo:   ", &question.undo, width);
+    for (name, value) in &gate.show {
+        // `a if c else b` is known by its first part.
+        let name = name.split(" if ").next().unwrap_or(name);
+        wrapped(out, "Known:  ", &escape_controls(name), width);
+        show_value(out, value, 10, width);
     }
 }
 
@@ -347,7 +364,8 @@ pub fn read(question: &Question, typed: &str) -> Typed {
         };
     }
     match &question.needed.need {
-        Need::Gate(gate) | Need::Approvals { gate, .. } => read_gate(gate, typed),
+        Need::Gate(gate) => read_gate(gate, typed),
+        Need::Approvals { gate, .. } => read_waiting(question, gate, typed),
         Need::Ask {
             choices,
             shape,

@@ -36,6 +36,7 @@ mod testing;
 
 pub use audit_view::record_line;
 pub use back::{TakenBack, taken_back};
+pub use clock::moment;
 pub use describe::undo_words;
 pub use graph::{Format, graph};
 pub use json::JsonLines;
@@ -52,4 +53,4 @@ pub use request::request;
 pub use style::{Look, Mark, Tone};
 pub use summary::summary;
 pub use waits::{Waits, WaitsFor, waits_for};
-pub use words::work_words;
+pub use words::{typed_words, work_words};

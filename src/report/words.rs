@@ -32,6 +32,11 @@ pub(super) fn joined<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Strin
     words.join(" ")
 }
 
+/// Words as a person would type them.
+pub fn typed_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words)
+}
+
 /// What is done: `$DATABASE_TOOL failover --to-replica=replica-2`.
 pub(super) fn work(work: &Work) -> String {
     match work {

@@ -256,6 +256,9 @@ impl Run {
                 self.phase = Phase::Undo;
                 self.taken_up(at, person);
             }
+            Phase::Steps if self.is_asked_back() => {
+                return Err("what was done is to be taken back already".to_owned());
+            }
             Phase::Steps => {
                 let acting = self
                     .lanes

@@ -34,6 +34,8 @@ pub struct Waiting<'a> {
     pub people: Vec<&'a Principal>,
     /// When it is escalated or declined.
     pub until: Option<Timestamp>,
+    /// The group that may approve too from then on; none where it is declined.
+    pub next_group: Option<&'a GroupName>,
 }
 
 /// Another's yes.
@@ -95,6 +97,7 @@ impl Run {
                 .flat_map(|asked| asked.invited())
                 .collect(),
             until: open.deadline(),
+            next_group: open.next_group(),
         }
     }
 
