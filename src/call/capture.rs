@@ -26,7 +26,7 @@ pub(super) fn buffer() -> Vec<u8> {
 
 /// The first and the last bytes of a stream.
 #[derive(Debug)]
-struct Keep {
+pub(super) struct Keep {
     head: Vec<u8>,
     head_cap: usize,
     tail: VecDeque<u8>,
@@ -35,7 +35,7 @@ struct Keep {
 }
 
 impl Keep {
-    fn new(cap: usize) -> Self {
+    pub(super) fn new(cap: usize) -> Self {
         Self {
             head: Vec::new(),
             head_cap: cap - cap / 2,
@@ -45,7 +45,7 @@ impl Keep {
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         let room = self.head_cap - self.head.len();
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(first);
@@ -56,7 +56,7 @@ impl Keep {
         self.lost += (skipped.len() + over) as u64;
     }
 
-    fn finish(mut self) -> Captured {
+    pub(super) fn finish(mut self) -> Captured {
         let cut = (self.lost > 0).then_some(Cut {
             after: self.head.len(),
             bytes: self.lost,

@@ -65,7 +65,15 @@ impl Adapter for CommandAdapter {
             let message = format!("the adapter has no action `{}`", call.action);
             return nothing_done(not_started(message));
         };
-        let names = self.scope(spec, call, request);
+        let names = InAdapter::new(
+            self.names.clone(),
+            &self.settings,
+            &self.secrets,
+            call,
+            &spec.arguments,
+            request,
+            &self.processes,
+        );
         let job = match spec.job(&names) {
             Ok(job) => job,
             Err((what, e)) => return unevaluated(&what, &e),
@@ -79,35 +87,6 @@ impl Adapter for CommandAdapter {
         match self.processes.run(&job, request, sink, cancel) {
             Ok(done) => asked.judge(done),
             Err(failure) => nothing_done(failure),
-        }
-    }
-}
-
-impl CommandAdapter {
-    fn scope(&self, spec: &CommandSpec, call: &ToolCall, request: &Request) -> InAdapter<'_> {
-        let absent = spec
-            .arguments
-            .iter()
-            .map(|name| (name.variable(), Value::None));
-        let mut args: Map = absent.collect();
-        args.extend(call.args.clone());
-        let text = |text: &dyn std::fmt::Display| Value::Str(text.to_string());
-        let run = [
-            ("id", text(&request.run)),
-            ("environment", text(&request.environment)),
-            ("step", text(&request.step)),
-            ("attempt", Value::Int(request.attempt.0.into())),
-            ("idempotency_key", text(&request.key)),
-            ("work", text(&self.processes.work_dir.display())),
-        ];
-        let run = run.map(|(name, value)| (name.to_owned(), value));
-        let mut names = self.names.clone();
-        names.insert("args".into(), Value::Map(args));
-        names.insert("settings".into(), Value::Map(self.settings.clone()));
-        names.insert("run".into(), Value::Map(run.into_iter().collect()));
-        InAdapter {
-            names,
-            secrets: &self.secrets,
         }
     }
 }
@@ -139,7 +118,7 @@ impl CommandSpec {
 }
 
 /// What a template is as words: none, one, or the items of a list.
-fn words(template: &Template, names: &dyn Names) -> Result<Vec<String>, ExprError> {
+pub(super) fn words(template: &Template, names: &dyn Names) -> Result<Vec<String>, ExprError> {
     if template.lone().is_some() {
         match template.eval(names)? {
             Value::None => return Ok(Vec::new()),
@@ -151,7 +130,7 @@ fn words(template: &Template, names: &dyn Names) -> Result<Vec<String>, ExprErro
     Ok(vec![template.render(names)?])
 }
 
-fn one(template: &Template, names: &dyn Names) -> Result<Option<String>, ExprError> {
+pub(super) fn one(template: &Template, names: &dyn Names) -> Result<Option<String>, ExprError> {
     if template.lone().is_some() && template.eval(names)?.is_none() {
         return Ok(None);
     }
@@ -159,9 +138,40 @@ fn one(template: &Template, names: &dyn Names) -> Result<Option<String>, ExprErr
 }
 
 /// The names of an adapter's file.
-struct InAdapter<'a> {
+pub(super) struct InAdapter<'a> {
     names: Map,
     secrets: &'a BTreeSet<String>,
+}
+
+impl<'a> InAdapter<'a> {
+    /// The names that one call is answered with: `args`, `settings`, `run`, and further ones.
+    pub(super) fn new(
+        mut names: Map,
+        settings: &Map,
+        secrets: &'a BTreeSet<String>,
+        call: &ToolCall,
+        arguments: &[ArgName],
+        request: &Request,
+        processes: &Processes,
+    ) -> Self {
+        let absent = arguments.iter().map(|name| (name.variable(), Value::None));
+        let mut args: Map = absent.collect();
+        args.extend(call.args.clone());
+        let text = |text: &dyn std::fmt::Display| Value::Str(text.to_string());
+        let run = [
+            ("id", text(&request.run)),
+            ("environment", text(&request.environment)),
+            ("step", text(&request.step)),
+            ("attempt", Value::Int(request.attempt.0.into())),
+            ("idempotency_key", text(&request.key)),
+            ("work", text(&processes.work_dir.display())),
+        ];
+        let run = run.map(|(name, value)| (name.to_owned(), value));
+        names.insert("args".into(), Value::Map(args));
+        names.insert("settings".into(), Value::Map(settings.clone()));
+        names.insert("run".into(), Value::Map(run.into_iter().collect()));
+        Self { names, secrets }
+    }
 }
 
 impl Names for InAdapter<'_> {

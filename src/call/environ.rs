@@ -87,10 +87,41 @@ fn mark(request: &Request) -> [(&'static str, String); 3] {
     ]
 }
 
-/// The same as `/proc/PID/environ` shows it.
-pub(super) fn mark_entries(request: &Request) -> Vec<Vec<u8>> {
-    mark(request)
-        .iter()
-        .map(|(name, value)| format!("{name}={value}").into_bytes())
-        .collect()
+/// The mark as `/proc/PID/environ` shows it: which run's and which attempt's a process is.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    run: Vec<u8>,
+    call: Vec<Vec<u8>>,
+}
+
+/// What an environment says about whose its process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marked {
+    /// It is of this attempt.
+    Ours,
+    /// It is of another step or attempt of the same run.
+    Another,
+    /// It says nothing, or was cleared, or speaks of a run that this one has started.
+    Not,
+}
+
+impl Mark {
+    pub(super) fn of(request: &Request) -> Self {
+        let [run, call @ ..] =
+            mark(request).map(|(name, value)| format!("{name}={value}").into_bytes());
+        Self {
+            run,
+            call: call.into(),
+        }
+    }
+
+    /// Reads what `/proc/PID/environ` holds.
+    pub(super) fn on(&self, environ: &[u8]) -> Marked {
+        let has = |entry: &Vec<u8>| environ.split(|b| *b == 0).any(|one| one == entry);
+        match (has(&self.run), self.call.iter().all(has)) {
+            (true, true) => Marked::Ours,
+            (true, false) => Marked::Another,
+            (false, _) => Marked::Not,
+        }
+    }
 }

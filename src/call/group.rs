@@ -5,6 +5,8 @@
 //! process prints is therefore handed to the sink by the thread that watches its time: a sink must
 //! not block.
 //!
+//! How all of it is ended, and what is said about who is left, is in `ending`.
+//!
 //! A process is reaped last. Until then its id, which is also that of its group and session, cannot
 //! become another's, so no signal can go astray.
 
@@ -14,20 +16,19 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::adopt;
 use super::capture::{Tap, buffer};
-use super::session::{Process, list, members, strays};
+use super::cgroup::Cgroup;
+use super::environ::Mark;
+use super::family::Family;
 use super::spawn::Child;
 use crate::model::call::{Cancel, Captured, Sink, Stream};
 
 /// How often the request to cancel is looked at: what a person does not notice, and what costs 20
 /// wake-ups a second.
-const TICK: Duration = Duration::from_millis(50);
-
-/// How long a group may take to vanish after KILL. Only one that waits inside the kernel, or that
-/// became another user's, takes longer.
-const KILL_WAIT: Duration = Duration::from_secs(2);
+pub(super) const TICK: Duration = Duration::from_millis(50);
 
 /// What a process is held to.
 #[derive(Clone, Debug)]
@@ -82,13 +83,19 @@ impl Finished {
     }
 }
 
+/// What the processes of a step are known by.
+pub(super) struct Ours {
+    /// What the environment of all its children holds.
+    pub mark: Mark,
+    /// Where all its children are.
+    pub cgroup: Option<Cgroup>,
+}
+
 /// Waits for a process, and ends it where its time is over or that is asked for.
-///
-/// `mark` is what the environment of all its children holds, as `NAME=value`.
 pub(super) fn watch(
     child: Child,
+    ours: Ours,
     limits: &Limits,
-    mark: &[Vec<u8>],
     sink: &dyn Sink,
     cancel: &dyn Cancel,
 ) -> Finished {
@@ -99,9 +106,14 @@ pub(super) fn watch(
         stdout,
         stderr,
     } = child;
+    let unwatched = Unwatched {
+        leader: pid,
+        cgroup: ours.cgroup.as_ref(),
+    };
     let mut watch = Watch {
         pid,
         ended,
+        cgroup: ours.cgroup.as_ref(),
         taps: [
             Tap::new(stdout, Stream::Stdout, limits.cap),
             Tap::new(stderr, Stream::Stderr, limits.cap),
@@ -113,14 +125,16 @@ pub(super) fn watch(
     let deadline = after(limits.timeout);
     let end = match watch.until_any(&[], true, deadline, &|| cancel.is_cancelled()) {
         Woke::Ready | Woke::Quiet => {
+            let mut family = watch.family(ours.mark);
             // Reaped first: a dead leader still counts as one of its group.
-            let end = reap(&handle);
-            watch.after_its_end(limits, mark);
+            let end = reap(pid, &handle);
+            watch.after_its_end(limits, &mut family);
             end
         }
         woke => {
-            if watch.end_all(limits, mark) {
-                let _ = reap(&handle);
+            let mut family = watch.family(ours.mark);
+            if watch.end_all(limits, &mut family) {
+                let _ = reap(pid, &handle);
             }
             match woke {
                 Woke::Stopped => End::Cancelled,
@@ -128,6 +142,8 @@ pub(super) fn watch(
             }
         }
     };
+    adopt::reap_adopted();
+    drop(unwatched);
     let [stdout, stderr] = watch.taps;
     Finished {
         end,
@@ -137,13 +153,30 @@ pub(super) fn watch(
     }
 }
 
-fn after(duration: Duration) -> Instant {
+/// Should the watching panic, nobody would be left to end the process at its time.
+struct Unwatched<'a> {
+    leader: Pid,
+    cgroup: Option<&'a Cgroup>,
+}
+
+impl Drop for Unwatched<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = kill_process_group(self.leader, Signal::KILL);
+            if let Some(cgroup) = self.cgroup {
+                cgroup.kill();
+            }
+        }
+    }
+}
+
+pub(super) fn after(duration: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     Instant::now() + duration.min(FAR)
 }
 
-fn reap(handle: &duct::Handle) -> End {
-    match handle.wait() {
+fn reap(leader: Pid, handle: &duct::Handle) -> End {
+    match adopt::reap(leader, || handle.wait()) {
         Ok(output) => end_of(output.status),
         Err(e) => End::Lost(format!("how it ended cannot be found out: {e}")),
     }
@@ -159,7 +192,7 @@ fn end_of(status: ExitStatus) -> End {
 
 /// Why a wait came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Woke {
+pub(super) enum Woke {
     /// One of the awaited processes ended.
     Ready,
     /// The time is over.
@@ -170,18 +203,19 @@ enum Woke {
     Quiet,
 }
 
-struct Watch<'a> {
-    pid: Pid,
+pub(super) struct Watch<'a> {
+    pub(super) pid: Pid,
     ended: OwnedFd,
+    pub(super) cgroup: Option<&'a Cgroup>,
     taps: [Tap; 2],
     buffer: Vec<u8>,
     sink: &'a dyn Sink,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 impl Watch<'_> {
     /// Takes what is printed until one of the processes, or the leader where that is asked, ends.
-    fn until_any(
+    pub(super) fn until_any(
         &mut self,
         processes: &[OwnedFd],
         leader: bool,
@@ -224,133 +258,18 @@ impl Watch<'_> {
         }
     }
 
+    /// Who belongs to the process, which must not have been reaped.
+    fn family(&self, mark: Mark) -> Family {
+        let pipes: Vec<_> = self.taps.iter().filter_map(Tap::source).collect();
+        Family::of(self.pid, mark, &pipes)
+    }
+
     /// Takes what is still in the pipes; whether both came to their end.
-    fn drain(&mut self, limits: &Limits) -> bool {
-        self.until_any(&[], false, after(limits.drain), &|| false) == Woke::Quiet
+    pub(super) fn drain(&mut self, at_most: Duration) -> bool {
+        self.until_any(&[], false, after(at_most), &|| false) == Woke::Quiet
     }
 
-    /// After an end of its own accord: what is left running is named, and left running. Whoever
-    /// starts a daemon wants one.
-    fn after_its_end(&mut self, limits: &Limits, mark: &[Vec<u8>]) {
-        if !self.drain(limits) {
-            let mut holders = members(self.pid);
-            holders.extend(strays(self.pid, mark));
-            self.leaked(&holders);
-        } else if test_kill_process_group(self.pid).is_ok() {
-            // The cheap question first: reading all of /proc costs more than /bin/true.
-            let left = members(self.pid);
-            if !left.is_empty() {
-                self.notes
-                    .push(format!("left running in the background: {}", list(&left)));
-            }
-        }
-    }
-
-    fn leaked(&mut self, holders: &[Process]) {
-        let mut note = "leaked: a process still holds the output open".to_owned();
-        if !holders.is_empty() {
-            note.push_str(": ");
-            note.push_str(&list(holders));
-        }
-        self.notes.push(note);
-    }
-
-    /// TERM to the whole session, KILL after the grace; whether the leader can be reaped.
-    fn end_all(&mut self, limits: &Limits, mark: &[Vec<u8>]) -> bool {
-        // Looked for now, while their parents still show where they come from.
-        let known: Vec<_> = strays(self.pid, mark)
-            .into_iter()
-            .filter_map(|p| p.hold().map(|fd| (p, fd)))
-            .collect();
-        self.signal(Signal::TERM);
-        // A stopped process takes its TERM only when it goes on.
-        self.signal(Signal::CONT);
-        let mut gone = self.gone(after(limits.grace));
-        if !gone {
-            let grace = crate::model::Duration::from_std(limits.grace);
-            self.notes.push(format!(
-                "did not end within {grace} of TERM, so it was killed"
-            ));
-            let deadline = after(KILL_WAIT);
-            while !gone && Instant::now() < deadline {
-                // Again and again: one that forks fast can slip through a single round.
-                self.signal(Signal::KILL);
-                gone = self.gone(after(TICK).min(deadline));
-            }
-        }
-        let reapable = self.leader_ended();
-        let drained = self.drain(limits);
-        if !gone {
-            let mut left = members(self.pid);
-            if !reapable {
-                left.extend(Process::read(self.pid));
-            }
-            if !left.is_empty() {
-                self.notes.push(format!(
-                    "could not be ended and still runs: {}",
-                    list(&left)
-                ));
-            }
-        }
-        // Looked for again: one may have left since, or was inside exec, where it has no
-        // environment to be known by.
-        let mut outside: Vec<_> = known
-            .into_iter()
-            .filter(|(_, fd)| !ended(fd.as_fd()))
-            .map(|(process, _)| process)
-            .collect();
-        for stray in strays(self.pid, mark) {
-            if !outside.iter().any(|known| known.pid == stray.pid) {
-                outside.push(stray);
-            }
-        }
-        if !outside.is_empty() {
-            self.notes.push(format!(
-                "left the step's session and still runs: {}",
-                list(&outside)
-            ));
-        }
-        if !drained {
-            self.leaked(&outside);
-        }
-        reapable
-    }
-
-    /// To the group at once, and to those of the session that have a group of their own.
-    fn signal(&self, signal: Signal) {
-        // "No such process" is what is wanted; a refusal shows later, as a survivor.
-        let _ = kill_process_group(self.pid, signal);
-        for member in members(self.pid) {
-            if !member.in_group(self.pid) {
-                member.signal(signal);
-            }
-        }
-    }
-
-    /// Waits until no living process of the session is left; whether that came in time.
-    fn gone(&mut self, deadline: Instant) -> bool {
-        if !self.leader_ended() && self.until_any(&[], true, deadline, &|| false) == Woke::Time {
-            return false;
-        }
-        loop {
-            let left = members(self.pid);
-            if left.is_empty() {
-                return true;
-            }
-            if Instant::now() >= deadline {
-                return false;
-            }
-            let held: Vec<_> = left.iter().filter_map(Process::hold).collect();
-            if held.is_empty() {
-                // They ended just now, or the kernel has no pidfd: look again, in no hurry.
-                std::thread::sleep(TICK.min(deadline.saturating_duration_since(Instant::now())));
-            } else {
-                self.until_any(&held, false, deadline, &|| false);
-            }
-        }
-    }
-
-    fn leader_ended(&self) -> bool {
+    pub(super) fn leader_ended(&self) -> bool {
         ended(self.ended.as_fd())
     }
 }

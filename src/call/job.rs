@@ -7,14 +7,25 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use super::capture::DEFAULT_CAP;
-use super::environ::{Environment, environment, mark_entries};
+use super::cgroup::Cgroup;
+use super::environ::{Environment, Mark, environment};
 use super::find::{not_started, shown};
-use super::group::{Finished, Limits, watch};
+use super::group::{Finished, Limits, Ours, watch};
 use super::spawn::{Spawned, Start, spawn};
 use crate::model::call::{Cancel, Failure, Request, Sink};
 
 /// How long output is waited for after its process has ended.
 const DRAIN: Duration = Duration::from_millis(500);
+
+/// What keeps the processes of a step together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Containment {
+    /// A cgroup of its own where that can be had, and all that is known of a process beside.
+    #[default]
+    Best,
+    /// Only what is known of a process by itself.
+    WithoutCgroup,
+}
 
 /// Where and with what all processes of a run are started.
 #[derive(Clone, Debug)]
@@ -27,6 +38,8 @@ pub struct Processes {
     pub cap: usize,
     /// How long output is waited for after its process has ended and somebody still holds it open.
     pub drain: Duration,
+    /// What keeps a step's processes together.
+    pub containment: Containment,
 }
 
 /// What is started.
@@ -50,11 +63,12 @@ impl Processes {
             work_dir,
             cap: DEFAULT_CAP,
             drain: DRAIN,
+            containment: Containment::Best,
         }
     }
 
     /// Starts a process and blocks until it has ended, at the latest `timeout` and `grace` of the
-    /// request (and some seconds for what cannot be killed) later.
+    /// request (and a second for what cannot be killed) later.
     ///
     /// # Errors
     ///
@@ -73,15 +87,22 @@ impl Processes {
                 shown(&program)
             )));
         }
+        #[cfg(debug_assertions)]
+        let sink = &super::panicking::Panicking::new(&self.base_env, sink);
         let dir = match &job.dir {
             Some(dir) => self.work_dir.join(dir),
             None => self.work_dir.clone(),
         };
-        let spawned = spawn(&Start {
+        let start = Start {
             argv: job.argv.iter().map(OsString::from).collect(),
             env: environment(&self.base_env, &job.pass, &job.env, request, &self.work_dir),
             dir,
-        })?;
+        };
+        let cgroup = match self.containment {
+            Containment::Best => Cgroup::new(),
+            Containment::WithoutCgroup => None,
+        };
+        let spawned = spawn(&start, cgroup.as_ref())?;
         let child = match spawned {
             Spawned::Running(child) => child,
             Spawned::Lost(why) => return Ok(Finished::lost(why)),
@@ -92,6 +113,10 @@ impl Processes {
             drain: self.drain,
             cap: self.cap,
         };
-        Ok(watch(child, &limits, &mark_entries(request), sink, cancel))
+        let ours = Ours {
+            mark: Mark::of(request),
+            cgroup,
+        };
+        Ok(watch(child, ours, &limits, sink, cancel))
     }
 }

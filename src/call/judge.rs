@@ -71,7 +71,7 @@ pub(super) fn unevaluated(what: &str, e: &ExprError) -> Reply {
     nothing_done(hinted(failure, e))
 }
 
-fn hinted(failure: Failure, e: &ExprError) -> Failure {
+pub(super) fn hinted(failure: Failure, e: &ExprError) -> Failure {
     match &e.hint {
         Some(hint) => failure.hint(hint),
         None => failure,
@@ -140,15 +140,7 @@ impl Asked<'_> {
                 status => Err(self.exited(status, printed.stderr)),
             };
         };
-        match ok.eval_bool(printed) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(self.refused(ok, printed)),
-            // It acted already, so this is no `expression` failure: those have done nothing.
-            Err(e) => {
-                let message = format!("{}: `ok` cannot be evaluated: {e}", self.who);
-                Err(hinted(Failure::new(FailureKind::Answer, message), &e))
-            }
-        }
+        accepted(ok, printed, self.who)
     }
 
     fn exited(&self, status: i32, stderr: &Captured) -> Failure {
@@ -169,19 +161,6 @@ impl Asked<'_> {
         }
     }
 
-    fn refused(&self, ok: &Expression, printed: &Printed<'_>) -> Failure {
-        let seen: Vec<_> = ok
-            .explain(printed)
-            .into_iter()
-            .map(|(name, value)| format!("{name} is {}", shown(&value)))
-            .collect();
-        let mut message = format!("{}: `ok` is false: {}", self.who, ok.source());
-        if !seen.is_empty() {
-            message.push_str(&format!(" ({})", seen.join(", ")));
-        }
-        Failure::new(FailureKind::Answer, message)
-    }
-
     /// The output, or nothing where it is the plain one.
     fn read(&self, printed: &Printed<'_>) -> Result<Option<Value>, Failure> {
         match &self.reading.output {
@@ -191,27 +170,60 @@ impl Asked<'_> {
                 .and_then(|json| fit(&json, self.promise))
                 .map_err(|failure| with_example(failure, self.promise))
                 .map(Some),
-            Output::Fields(fields) => {
-                let mut map = Map::new();
-                for (name, expression) in fields {
-                    let value = expression.eval(printed).map_err(|e| {
-                        let message = format!("{}: output field `{name}`: {e}", self.who);
-                        hinted(misfit(message), &e)
-                    })?;
-                    map.insert(name.clone(), value);
-                }
-                self.promised(Value::Map(map)).map(Some)
+            Output::Fields(expressions) => {
+                fields(expressions, printed, self.who, self.promise).map(Some)
             }
         }
     }
+}
 
-    fn promised(&self, value: Value) -> Result<Value, Failure> {
-        match &self.promise.shape {
-            None => Ok(value),
-            Some(shape) => shape
-                .accept(&value)
-                .map_err(|e| misfit(format!("the output does not fit the contract: {e}"))),
+/// Whether `ok` is true of an answer.
+pub(super) fn accepted(ok: &Expression, answer: &dyn Names, who: &str) -> Result<(), Failure> {
+    match ok.eval_bool(answer) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(refused(ok, answer, who)),
+        // It acted already, so this is no `expression` failure: those have done nothing.
+        Err(e) => {
+            let message = format!("{who}: `ok` cannot be evaluated: {e}");
+            Err(hinted(Failure::new(FailureKind::Answer, message), &e))
         }
+    }
+}
+
+fn refused(ok: &Expression, answer: &dyn Names, who: &str) -> Failure {
+    let seen: Vec<_> = ok
+        .explain(answer)
+        .into_iter()
+        .map(|(name, value)| format!("{name} is {}", shown(&value)))
+        .collect();
+    let mut message = format!("{who}: `ok` is false: {}", ok.source());
+    if !seen.is_empty() {
+        message.push_str(&format!(" ({})", seen.join(", ")));
+    }
+    Failure::new(FailureKind::Answer, message)
+}
+
+/// The output that these expressions make of an answer, which keeps the contract's promise.
+pub(super) fn fields(
+    expressions: &IndexMap<String, Expression>,
+    answer: &dyn Names,
+    who: &str,
+    promise: &Promise,
+) -> Result<Value, Failure> {
+    let mut map = Map::new();
+    for (name, expression) in expressions {
+        let value = expression.eval(answer).map_err(|e| {
+            let message = format!("{who}: output field `{name}`: {e}");
+            hinted(misfit(message), &e)
+        })?;
+        map.insert(name.clone(), value);
+    }
+    let value = Value::Map(map);
+    match &promise.shape {
+        None => Ok(value),
+        Some(shape) => shape
+            .accept(&value)
+            .map_err(|e| misfit(format!("the output does not fit the contract: {e}"))),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What answers a call: a command, a bare command, the simulation.
 //!
 //! From the ground up: `find` and `spawn` start a process, `capture` takes what it prints,
-//! `session` knows who belongs to it, `group` watches it to its end, `environ` says what it may
+//! `session` reads what processes there are, `adopt` takes in those that lost their parents,
+//! `cgroup` keeps a step's together where the system lets us, and `family` knows whose they are.
+//! `group` watches a process to its end and `ending` ends all of it, `environ` says what it may
 //! see, and [`Processes`] is all of that for one request. `judge` and `reading` turn the end of a
 //! process into a reply. Above stand the adapters: [`OwnProcess`]
 //! for `run:` steps, [`BareCommand`] for a tool that is bound to a command line, and
@@ -11,14 +13,21 @@
 //! environment is an allow-list. One that never started is `not_started`; one that was started and
 //! ended by us has an outcome that nobody knows.
 
+mod adopt;
 mod bare;
 mod capture;
+mod cgroup;
 mod command;
+mod ending;
 mod environ;
+mod family;
 mod find;
 mod group;
+mod http;
 mod job;
 mod judge;
+#[cfg(debug_assertions)]
+mod panicking;
 mod process;
 mod reading;
 mod session;
@@ -26,12 +35,17 @@ mod signal;
 mod simulate;
 mod spawn;
 
+pub use adopt::reap_adopted;
 pub use bare::BareCommand;
 pub use capture::{DEFAULT_CAP, MAX_LINE};
 pub use command::{CommandAdapter, CommandSpec};
 pub use environ::Environment;
 pub use group::{End, Finished};
-pub use job::{Job, Processes};
+pub use http::{
+    ANSWER_NAMES, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network,
+    RequestBody, RequestSpec, Resolver,
+};
+pub use job::{Containment, Job, Processes};
 pub use judge::{OUTPUT_NAMES, Output, Reading};
 pub use process::OwnProcess;
 pub use reading::{Promise, TEXT_CAP};

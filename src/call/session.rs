@@ -1,10 +1,6 @@
-//! Who belongs to a started process: `/proc` tells by session, by parent and by environment.
-//!
-//! A process that was started here leads a session of its own, and its children stay in it unless
-//! they leave on purpose (`setsid`). Those that left are known by a living parent, or by the mark
-//! that each child carries in its environment; one that also cleared that is not found.
+//! Processes as `/proc` shows them: who they are, where they come from, and how to reach exactly
+//! one of them.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -13,21 +9,31 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::find::shown;
 
+/// What no other process is, whoever gets its id later: its id, and when it started in clock ticks
+/// since the machine did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Identity {
+    pid: i32,
+    born: u64,
+}
+
 /// A process as `/proc/PID/stat` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Process {
     pub pid: Pid,
-    parent: i32,
-    group: i32,
-    session: i32,
-    alive: bool,
+    pub parent: i32,
+    pub group: i32,
+    pub session: i32,
+    /// When it started, in clock ticks since the machine did.
+    pub born: u64,
+    pub alive: bool,
     name: Vec<u8>,
 }
 
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = shown(std::ffi::OsStr::from_bytes(&self.name));
-        write!(f, "pid {} ({name})", self.pid.as_raw_nonzero())
+        write!(f, "pid {} ({name})", self.raw())
     }
 }
 
@@ -37,7 +43,8 @@ impl Process {
         Self::parse(pid, &stat)
     }
 
-    /// `12 (a) b) S 1 12 12 …`: the name may hold anything, so it ends at the *last* bracket.
+    /// `12 (a) b) S 1 12 12 …`, see proc_pid_stat(5): the name may hold anything, so it ends at
+    /// the *last* bracket.
     fn parse(pid: Pid, stat: &[u8]) -> Option<Self> {
         let open = stat.iter().position(|b| *b == b'(')?;
         let close = stat.iter().rposition(|b| *b == b')')?;
@@ -45,14 +52,33 @@ impl Process {
         let mut fields = rest.split_ascii_whitespace();
         let state = fields.next()?;
         let mut number = || fields.next()?.parse::<i32>().ok();
+        let (parent, group, session) = (number()?, number()?, number()?);
+        let threads: u64 = fields.nth(13)?.parse().ok()?;
+        let born = fields.nth(1)?.parse().ok()?;
+        // One whose first thread has ended shows as a zombie, and its other threads go on.
+        let ended = matches!(state, "Z" | "X" | "x") && threads <= 1;
         Some(Self {
             pid,
-            parent: number()?,
-            group: number()?,
-            session: number()?,
-            alive: !matches!(state, "Z" | "X" | "x"),
+            parent,
+            group,
+            session,
+            born,
+            alive: !ended,
             name: stat.get(open + 1..close)?.to_vec(),
         })
+    }
+
+    /// Its id as a number.
+    pub(super) fn raw(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// Which process it is.
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            pid: self.raw(),
+            born: self.born,
+        }
     }
 
     /// A descriptor that stays this very process, whoever gets its id later. It is looked at once
@@ -60,24 +86,28 @@ impl Process {
     pub(super) fn hold(&self) -> Option<OwnedFd> {
         let fd = pidfd_open(self.pid, PidfdFlags::empty()).ok()?;
         let again = Self::read(self.pid)?;
-        (again.alive && again.session == self.session).then_some(fd)
+        (again.alive && again.born == self.born).then_some(fd)
     }
 
-    /// Sends a signal, never to another process that took over the id.
-    pub(super) fn signal(&self, signal: Signal) {
+    /// Sends signals, never to another process that took over the id.
+    pub(super) fn signal(&self, signals: &[Signal]) {
         if let Some(fd) = self.hold() {
-            // A refusal (it became another user's) shows later: it is then named as a survivor.
-            let _ = pidfd_send_signal(fd, signal);
+            for signal in signals {
+                // A refusal (it became another user's) shows later: it is then named as a
+                // survivor.
+                let _ = pidfd_send_signal(&fd, *signal);
+            }
         }
     }
 
-    /// Whether it leads or is in the process group of that id.
-    pub(super) fn in_group(&self, group: Pid) -> bool {
-        self.group == group.as_raw_nonzero().get()
+    /// A file below its directory in `/proc`; nothing where it ended or is another user's.
+    pub(super) fn file(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(format!("/proc/{}/{name}", self.raw())).ok()
     }
 }
 
-fn all() -> Vec<Process> {
+/// All processes that can be seen.
+pub(super) fn all() -> Vec<Process> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -87,53 +117,6 @@ fn all() -> Vec<Process> {
         .filter_map(Pid::from_raw)
         .filter_map(Process::read)
         .collect()
-}
-
-/// The living processes of a session, its leader left out.
-pub(super) fn members(leader: Pid) -> Vec<Process> {
-    let session = leader.as_raw_nonzero().get();
-    let mut all = all();
-    all.retain(|p| p.alive && p.session == session && p.pid != leader);
-    all
-}
-
-/// The living processes that come from this leader but left its session: they have a parent chain
-/// up to it, or carry every variable of its mark.
-pub(super) fn strays(leader: Pid, mark: &[Vec<u8>]) -> Vec<Process> {
-    let session = leader.as_raw_nonzero().get();
-    let all = all();
-    let mut family: HashSet<i32> = HashSet::from([session]);
-    loop {
-        let before = family.len();
-        for p in &all {
-            if p.session == session || family.contains(&p.parent) {
-                family.insert(p.pid.as_raw_nonzero().get());
-            }
-        }
-        if family.len() == before {
-            break;
-        }
-    }
-    let mut strays = all;
-    strays.retain(|p| {
-        let ours = family.contains(&p.pid.as_raw_nonzero().get()) || marked(p.pid, mark);
-        p.alive && p.session != session && ours
-    });
-    strays
-}
-
-/// Whether a process was started with all of these `NAME=value`s. Those of other users cannot be
-/// read, and count as unmarked.
-fn marked(pid: Pid, mark: &[Vec<u8>]) -> bool {
-    if mark.is_empty() {
-        return false;
-    }
-    let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
-    let Ok(environ) = std::fs::read(path) else {
-        return false;
-    };
-    let entries: HashSet<&[u8]> = environ.split(|b| *b == 0).collect();
-    mark.iter().all(|entry| entries.contains(entry.as_slice()))
 }
 
 /// `pid 12 (sleep), pid 13 (cat)`; after ten, how many more.
@@ -155,20 +138,44 @@ pub(super) fn list(processes: &[Process]) -> String {
 mod tests {
     use super::*;
 
+    const REST: &str = "0 -1 4194304 0 0 0 0 0 0 0 0 20 0";
+
+    fn parsed(name: &str, state: &str, threads: u32) -> Process {
+        let stat = format!("12 ({name}) {state} 7 8 9 {REST} {threads} 0 4711 10 20");
+        Process::parse(Pid::from_raw(12).unwrap(), stat.as_bytes()).unwrap()
+    }
+
     #[test]
     fn a_name_may_hold_brackets_and_spaces() {
-        let pid = Pid::from_raw(12).unwrap();
-        let p = Process::parse(pid, b"12 (a) R 1 (b) S 7 8 9 0 -1 4194304").unwrap();
-        assert_eq!((p.parent, p.group, p.session, p.alive), (7, 8, 9, true));
+        let p = parsed("a) R 1 (b", "S", 1);
+        assert_eq!((p.parent, p.group, p.session, p.born), (7, 8, 9, 4711));
+        assert!(p.alive);
         assert_eq!(p.to_string(), "pid 12 (a) R 1 (b)");
-        let zombie = Process::parse(pid, b"12 (x) Z 7 8 9 0").unwrap();
-        assert!(!zombie.alive);
-        assert!(Process::parse(pid, b"12 x").is_none());
+        assert!(Process::parse(p.pid, b"12 x").is_none());
+    }
+
+    #[test]
+    fn threat_36_one_whose_first_thread_ended_lives_as_long_as_its_others() {
+        assert!(!parsed("x", "Z", 1).alive);
+        assert!(parsed("x", "Z", 2).alive);
+    }
+
+    #[test]
+    fn this_process_is_read_as_it_is() {
+        let me = Process::read(rustix::process::getpid()).unwrap();
+        let parent = rustix::process::getppid().unwrap();
+        assert_eq!(me.parent, parent.as_raw_nonzero().get());
+        assert!(me.alive && me.hold().is_some());
+        let other = Process {
+            born: me.born + 1,
+            ..me
+        };
+        assert!(other.hold().is_none());
     }
 
     #[test]
     fn threat_28_a_name_cannot_write_to_the_terminal() {
-        let p = Process::parse(Pid::INIT, b"1 (\x1b]52;c) S 0 1 1").unwrap();
-        assert_eq!(p.to_string(), "pid 1 (\\u{1b}]52;c)");
+        let p = parsed("\x1b]52;c", "S", 1);
+        assert_eq!(p.to_string(), "pid 12 (\\u{1b}]52;c)");
     }
 }

@@ -15,6 +15,8 @@ use std::time::Duration;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::adopt;
+use super::cgroup::Cgroup;
 use super::find::{check_dir, not_started, program, shown};
 use crate::model::call::Failure;
 
@@ -57,8 +59,9 @@ pub(super) enum Spawned {
 const BUSY_TRIES: u32 = 6;
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
-/// Starts it. Where this fails nothing has been done, and the failure says why in plain words.
-pub(super) fn spawn(start: &Start) -> Result<Spawned, Failure> {
+/// Starts it, inside a cgroup where it gets one. Where this fails nothing has been done, and the
+/// failure says why in plain words.
+pub(super) fn spawn(start: &Start, cgroup: Option<&Cgroup>) -> Result<Spawned, Failure> {
     let Some((name, words)) = start.argv.split_first() else {
         return Err(not_started("the command has no program"));
     };
@@ -70,6 +73,7 @@ pub(super) fn spawn(start: &Start) -> Result<Spawned, Failure> {
 
     let arg0 = name.clone();
     let env: HashMap<_, _> = start.env.iter().collect();
+    let entry = cgroup.map(Cgroup::entry);
     // The expression holds writers of both pipes: while it lives there is no end of file.
     let expression = duct::cmd(path, words)
         .full_env(env)
@@ -80,7 +84,7 @@ pub(super) fn spawn(start: &Start) -> Result<Spawned, Failure> {
         .unchecked()
         .before_spawn(move |command| {
             command.arg0(&arg0);
-            own_session(command);
+            own_session(command, entry.clone());
             Ok(())
         });
     let handle = Arc::new(start_patiently(&expression).map_err(plain)?);
@@ -98,6 +102,9 @@ pub(super) fn spawn(start: &Start) -> Result<Spawned, Failure> {
         Err(e) => {
             let _ = handle.kill();
             let _ = handle.wait();
+            if let Some(pid) = id(&handle) {
+                adopt::reap(pid, || ());
+            }
             Spawned::Lost(format!("it was ended at once, nothing can watch it: {e}"))
         }
     })
@@ -105,16 +112,17 @@ pub(super) fn spawn(start: &Start) -> Result<Spawned, Failure> {
 
 /// Its id, and what becomes readable at its end.
 fn watched(handle: &Arc<duct::Handle>) -> io::Result<(Pid, OwnedFd)> {
-    let pid = handle
-        .pids()
-        .first()
-        .and_then(|pid| Pid::from_raw((*pid).cast_signed()))
-        .ok_or_else(|| io::Error::other("the started process has no id"))?;
+    let pid = id(handle).ok_or_else(|| io::Error::other("the started process has no id"))?;
     match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(fd) => Ok((pid, fd)),
         // Kernels before 5.3 and some sandboxes do not have it.
         Err(_) => Ok((pid, ended_by_thread(Arc::clone(handle))?)),
     }
+}
+
+fn id(handle: &duct::Handle) -> Option<Pid> {
+    let pids = handle.pids();
+    Pid::from_raw(pids.first()?.cast_signed())
 }
 
 /// The pidfd's stand-in: a pipe that a thread closes when the process has ended and is reaped.
@@ -129,18 +137,22 @@ fn ended_by_thread(handle: Arc<duct::Handle>) -> io::Result<OwnedFd> {
     Ok(reader.into())
 }
 
-/// Takes the terminal, and every signal that is typed into it, away from the process.
+/// Takes the terminal, and every signal that is typed into it, away from the process. Puts it into
+/// its cgroup before it can start anything; where that fails, it goes on without.
 #[allow(
     unsafe_code,
     reason = "nothing safe gives a child a session of its own"
 )]
-fn own_session(command: &mut std::process::Command) {
-    let hook = || {
+fn own_session(command: &mut std::process::Command, cgroup: Option<Arc<File>>) {
+    let hook = move || {
         rustix::process::setsid()?;
+        if let Some(entry) = &cgroup {
+            let _ = rustix::io::write(entry, b"0");
+        }
         Ok(())
     };
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed. The hook is one
-    // system call without allocation, lock or environment; its error carries a number only.
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed. The hook is two
+    // system calls without allocation, lock or environment; its error carries a number only.
     unsafe {
         command.pre_exec(hook);
     }
@@ -150,14 +162,15 @@ fn own_session(command: &mut std::process::Command) {
 /// (ETXTBSY, golang/go#22315): that lasts until that fork's exec.
 fn start_patiently(expression: &duct::Expression) -> io::Result<duct::Handle> {
     let mut pause = BUSY_PAUSE;
+    let start = || adopt::start(|| expression.start(), id);
     for _ in 1..BUSY_TRIES {
-        match expression.start() {
+        match start() {
             Err(e) if e.kind() == io::ErrorKind::ExecutableFileBusy => std::thread::sleep(pause),
             other => return other,
         }
         pause *= 2;
     }
-    expression.start()
+    start()
 }
 
 fn pipe() -> io::Result<(PipeReader, PipeWriter)> {

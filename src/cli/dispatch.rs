@@ -1,5 +1,6 @@
 //! From the command line to a verb, and from its end to an exit code.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -7,11 +8,12 @@ use clap::Parser;
 use super::args::{AuditVerb, Cli, Verb};
 use super::context::Context;
 use super::exit::{CliError, Exit};
-use super::{approve, audit, cancel, check, find, resume, review, run, runs, undo, watch};
+use super::{approve, audit, cancel, check, defect, find, resume, review, run, runs, undo, watch};
 use crate::model::approval::Vote;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
+    defect::say_so();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -22,7 +24,8 @@ pub fn main() -> ExitCode {
         }
     };
     listen_in(cli.verbose);
-    ExitCode::from(verb(&cli).code())
+    let exit = catch_unwind(AssertUnwindSafe(|| verb(&cli))).unwrap_or(Exit::Defect);
+    ExitCode::from(exit.code())
 }
 
 fn verb(cli: &Cli) -> Exit {

@@ -1,6 +1,7 @@
 //! Driving a run that is held: what `run` and `resume` have in common.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,7 +80,7 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
         None => None,
     };
     let answerers = Answerers::new(&plan, Processes::new(base_env, work), world);
-    let mut reporter = reporter(screen, json);
+    let mut reporter = with_panic_point(reporter(screen, json));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // Signals are looked for at each turn, however much there is to do.
@@ -88,7 +89,7 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
         .map_err(EngineError::System)?;
     let id = held.run.id().clone();
     let dir = held.writer.run().path().to_owned();
-    let driven = runtime.block_on(async {
+    let driving = async {
         let signals = listen().map_err(EngineError::System)?;
         let listener = reachable(&dir);
         let driver = Driver {
@@ -108,7 +109,14 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
             listener,
         };
         driver.drive(held.first).await
-    });
+    };
+    // What panics beyond the driver's own care must not keep the process waiting for its threads.
+    let driven =
+        catch_unwind(AssertUnwindSafe(|| runtime.block_on(driving))).unwrap_or_else(|_| {
+            Err(EngineError::Defect {
+                unrecorded: Vec::new(),
+            })
+        });
     // A thread may still wait at the terminal for an answer that nobody needs any more.
     runtime.shutdown_background();
     drop(reporter);
@@ -145,6 +153,10 @@ fn journal_help(error: &EngineError, id: &str) -> Vec<String> {
         EngineError::Journal(_) | EngineError::Ledger(_) => vec![
             "nothing new was started after this".to_owned(),
             format!("free the disk, then: runbook resume {id}"),
+        ],
+        EngineError::Defect { .. } => vec![
+            format!("what is recorded: runbook audit show {id}"),
+            format!("go on, it asks about what is in doubt: runbook resume {id}"),
         ],
         _ => vec![format!("runbook audit show {id}")],
     }
@@ -194,4 +206,19 @@ fn with_crash_point(simulation: Simulation) -> Simulation {
 #[cfg(not(debug_assertions))]
 fn with_crash_point(simulation: Simulation) -> Simulation {
     simulation
+}
+
+/// In a debug build, a variable can let the n-th notice panic, in the driver's own thread.
+#[cfg(debug_assertions)]
+fn with_panic_point(reporter: Box<dyn Reporter>) -> Box<dyn Reporter> {
+    let at = std::env::var("RUNBOOK_PANIC_AT_NOTICE").ok();
+    match at.and_then(|n| n.parse().ok()) {
+        Some(left) => Box::new(crate::report::Panicking { reporter, left }),
+        None => reporter,
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn with_panic_point(reporter: Box<dyn Reporter>) -> Box<dyn Reporter> {
+    reporter
 }

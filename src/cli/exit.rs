@@ -15,6 +15,8 @@ pub enum Exit {
     Failed,
     /// 2: usage, or an invalid runbook, adapter or parameter.
     Usage,
+    /// 70: a defect of this program (`EX_SOFTWARE` of sysexits.h).
+    Defect,
     /// 73: locked or owned by another process.
     Held,
     /// 74: the journal could not be written or read.
@@ -36,6 +38,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Defect => 70,
             Self::Held => 73,
             Self::Journal => 74,
             Self::Parked => 75,
@@ -122,6 +125,9 @@ impl CliError {
                 | StoreError::Exists(_) => Exit::Usage,
                 _ => Exit::Journal,
             },
+            Self::Engine(
+                EngineError::Defect { .. } | EngineError::Stuck | EngineError::Illegal(_),
+            ) => Exit::Defect,
             Self::Engine(_) | Self::System(_) => Exit::Journal,
         }
     }

@@ -7,6 +7,7 @@ mod ballot;
 mod cancel;
 mod check;
 mod context;
+mod defect;
 mod dispatch;
 mod drive;
 mod exit;

@@ -1,13 +1,14 @@
 //! Who answers each call of a run: the plan's bindings, made ready to be called.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::http::AdapterFile;
 use crate::call::{
-    BareCommand, CommandAdapter, CommandSpec, Output, OwnProcess, Processes, Promise, Reading,
-    Simulation,
+    BareCommand, CommandAdapter, CommandSpec, HttpAdapter, HttpSpec, Output, OwnProcess, Processes,
+    Promise, Reading, Simulation,
 };
 use crate::model::call::{
     Adapter, Cancel, Captured, Ended, Failure, FailureKind, Reply, Request, Sink, Work,
@@ -98,6 +99,7 @@ impl Answerers {
     /// Makes ready who answers, from the plan's bindings.
     pub fn new(plan: &Arc<Plan>, processes: Processes, simulation: Option<Simulation>) -> Self {
         let processes = Arc::new(processes);
+        let network = super::http::network(plan, &processes);
         let simulation = simulation.map(Arc::new);
         let tools = plan
             .bindings
@@ -123,13 +125,22 @@ impl Answerers {
                                 Some((name.clone(), spec))
                             })
                             .collect();
-                        Answerer::Blocking(Arc::new(CommandAdapter {
+                        let command = CommandAdapter {
                             processes: Arc::clone(&processes),
                             settings: settings.clone(),
-                            secrets: std::collections::BTreeSet::new(),
+                            secrets: BTreeSet::new(),
                             names: Map::new(),
                             actions,
-                        }))
+                        };
+                        let http = HttpAdapter {
+                            network: Arc::clone(&network),
+                            processes: Arc::clone(&processes),
+                            settings: settings.clone(),
+                            secrets: BTreeSet::new(),
+                            names: Map::new(),
+                            actions: http_specs(plan, tool, &adapter.actions),
+                        };
+                        Answerer::Blocking(Arc::new(AdapterFile { command, http }))
                     }
                     Answers::Person => Answerer::Person,
                 };
@@ -235,6 +246,24 @@ fn command_spec(
         promise: promises.swap_remove(name).unwrap_or_default(),
         arguments: contract.args.keys().cloned().collect(),
     })
+}
+
+fn http_specs(
+    plan: &Plan,
+    tool: &ToolRef,
+    actions: &IndexMap<ActionName, AdapterAction>,
+) -> IndexMap<ActionName, HttpSpec> {
+    let mut promises = promises(plan, tool);
+    let spec = |(name, action): (&ActionName, &AdapterAction)| {
+        let AdapterAction::Http(http) = action else {
+            return None;
+        };
+        let promise = promises.swap_remove(name).unwrap_or_default();
+        let contract = plan.action(&tool.tool, name)?;
+        let arguments = contract.args.keys().cloned().collect();
+        Some((name.clone(), super::http::spec(http, promise, arguments)))
+    };
+    actions.iter().filter_map(spec).collect()
 }
 
 /// What a person types in as the output of a call that they carried out, as JSON.

@@ -110,18 +110,21 @@ impl Driver<'_> {
                 flight.due.push_back((due, running, reply));
             }
             Some(Answerer::Blocking(adapter)) => {
-                flight.real += 1;
                 let (cancel, out) = (Arc::clone(&flight.cancel), flight.out.clone());
                 tokio::task::spawn_blocking(move || {
                     // A panic in there must not leave the run waiting for ever.
                     let call = AssertUnwindSafe(|| adapter.call(&request, &sink, &*cancel));
                     let reply = catch_unwind(call).unwrap_or_else(|_| {
                         Reply::of(Ended::Unknown(
-                            "defect in runbook: its call panicked".to_owned(),
+                            "the engine failed while it was under way, by a defect in runbook; \
+                             its processes were killed"
+                                .to_owned(),
                         ))
                     });
                     let _ = out.send(Incoming::Replied(Box::new(running), Box::new(reply)));
                 });
+                // After the start: a thread that the system refuses is nothing to wait for.
+                flight.real += 1;
             }
             Some(Answerer::Person) if self.people.is_none() => {
                 let failure = Failure::new(

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::answerers::Answerers;
 use super::clock::Clock;
 use super::control::{self, Heads, Listener, remember_head};
+use super::defect::{Panicked, caught};
 use super::error::EngineError;
 use super::halting::{Halt, WhatNow};
 use super::people::{People, Prepared, Said};
@@ -196,10 +197,17 @@ impl Driver<'_> {
             owed: Vec::new(),
         };
         let serving = self.serve(&flight);
-        let driven = self.rounds(first, &mut flight, &mut incoming).await;
-        if driven.is_err() {
-            self.wait_for_what_runs(&mut flight, &mut incoming).await;
-        }
+        let driven = match caught(self.rounds(first, &mut flight, &mut incoming)).await {
+            Ok(Ok(driven)) => Ok(driven),
+            Ok(Err(error)) => {
+                self.wait_for_what_runs(&mut flight, &mut incoming).await;
+                Err(error)
+            }
+            Err(Panicked) => {
+                let unrecorded = self.let_go_after_a_defect(&mut flight, &mut incoming).await;
+                Err(EngineError::Defect { unrecorded })
+            }
+        };
         // Peers whose words are not recorded learn that from the end of their connection.
         drop((incoming, flight));
         if let Some(serving) = serving {

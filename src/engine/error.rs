@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::audit::ReplayError;
 use crate::journal::{EncodeError, LedgerError, StoreError, WriteError};
+use crate::model::ids::StepKey;
+use crate::model::text::escape_controls;
 use crate::run::IllegalEvent;
 
 /// What can go wrong while a run is driven. The run itself stays as its journal has it.
@@ -27,6 +29,11 @@ pub enum EngineError {
     System(std::io::Error),
     /// There is nothing to do and nothing to wait for: a defect of this program.
     Stuck,
+    /// Something panicked: a defect of this program. Nothing new was started.
+    Defect {
+        /// The steps that were under way, and have no record of what came of them.
+        unrecorded: Vec<StepKey>,
+    },
 }
 
 impl fmt::Display for EngineError {
@@ -51,6 +58,19 @@ impl fmt::Display for EngineError {
             Self::Stuck => f.write_str(
                 "defect in runbook: the run has nothing to do, nothing to wait for, and no end",
             ),
+            Self::Defect { unrecorded } => {
+                f.write_str("the run was left by a defect in runbook; nothing new was started")?;
+                if !unrecorded.is_empty() {
+                    let steps: Vec<_> = unrecorded.iter().map(ToString::to_string).collect();
+                    let steps = escape_controls(&steps.join(", ")).into_owned();
+                    write!(
+                        f,
+                        ", and what was under way has ended, without a record of what came of it: \
+                         {steps}"
+                    )?;
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -52,45 +52,28 @@ impl Driver<'_> {
     /// Nothing new starts; what acts is waited for. The first interrupt asks the operator, the
     /// second ends what acts.
     pub(super) fn signalled(&mut self, signal: Signalled, flight: &mut Flight) {
-        let how = match signal {
-            Signalled::Stop => return self.stop(flight),
-            Signalled::Quit => {
-                flight.interrupts += 2;
-                Leaving::Ending
+        match signal {
+            Signalled::Stop => self.stop(flight),
+            Signalled::Interrupt if self.asks_after_interrupt(flight) => {
+                flight.interrupts = 1;
+                flight.halt = Some(Halt::Wanted);
+                self.withdraw_question();
+                self.reporter.notice(Notice::Leaving {
+                    signal: signal.name(),
+                    acting: flight.real,
+                    how: Leaving::Asking,
+                });
             }
-            Signalled::Interrupt => {
-                flight.interrupts += 1;
-                match flight.interrupts {
-                    1 if self.asks_after_interrupt(flight) => Leaving::Asking,
-                    1 => Leaving::Waiting,
-                    _ => Leaving::Ending,
-                }
-            }
-            Signalled::Terminate | Signalled::Hangup => Leaving::Waiting,
-        };
-        if how == Leaving::Ending {
-            flight.cancel.0.store(true, Ordering::SeqCst);
+            _ => self.reporter.notice(flight.note(signal)),
         }
-        if how == Leaving::Asking {
-            flight.halt = Some(Halt::Wanted);
-            self.withdraw_question();
-        } else {
-            flight
-                .leave
-                .get_or_insert(ParkReason::Signal(signal.name().to_owned()));
-        }
-        self.reporter.notice(Notice::Leaving {
-            signal: signal.name(),
-            acting: flight.real,
-            how,
-        });
     }
 
     /// Who interrupts at a question has been asked already: they leave. Anywhere else they are
     /// asked what they want.
     fn asks_after_interrupt(&self, flight: &Flight) -> bool {
         let at_a_question = flight.asking.is_some() && !flight.is_busy() && flight.polls.is_empty();
-        self.people.is_some() && flight.leave.is_none() && !at_a_question
+        let first = flight.interrupts == 0 && flight.leave.is_none();
+        first && self.people.is_some() && !at_a_question
     }
 
     /// Asks what is to be done, once nothing acts any more.
@@ -210,6 +193,31 @@ impl Driver<'_> {
         } else {
             Driven::Parked(reason)
         }))
+    }
+}
+
+impl Flight {
+    /// Takes note of a signal after which the run is left: what is to be told about it.
+    pub(super) fn note(&mut self, signal: Signalled) -> Notice<'static> {
+        self.leave
+            .get_or_insert(ParkReason::Signal(signal.name().to_owned()));
+        self.interrupts += match signal {
+            Signalled::Interrupt => 1,
+            Signalled::Quit => 2,
+            Signalled::Terminate | Signalled::Hangup | Signalled::Stop => 0,
+        };
+        let how = match self.interrupts {
+            0 | 1 => Leaving::Waiting,
+            _ => Leaving::Ending,
+        };
+        if how == Leaving::Ending {
+            self.cancel.0.store(true, Ordering::SeqCst);
+        }
+        Notice::Leaving {
+            signal: signal.name(),
+            acting: self.real,
+            how,
+        }
     }
 }
 

@@ -85,7 +85,8 @@ pub(super) fn show_failure(
     if let Some(hint) = &failure.hint {
         wrapped(out, "Hint:   ", &escape_controls(hint), width);
     }
-    for last in &question.last_lines {
+    let skipped = question.last_lines.len().saturating_sub(MOST);
+    for last in question.last_lines.iter().skip(skipped) {
         let last = clip(last, width.saturating_sub(4));
         line(out, &format!("  │ {last}"));
     }

@@ -151,6 +151,7 @@ mod tests {
     use crate::model::event::Expires;
     use crate::model::ids::{Attempt, StepKey};
     use crate::model::{Digest, Duration, Effect};
+    use crate::report::TakenBack;
     use crate::run::{Need, PersonNeeded};
 
     fn gate() -> GateOpened {
@@ -201,7 +202,7 @@ mod tests {
             next_group: Some("sre-lead".parse().unwrap()),
             last_lines: Vec::new(),
             printed: None,
-            back: Default::default(),
+            back: TakenBack::default(),
             next_attempt: Attempt::FIRST,
             gated: true,
         }

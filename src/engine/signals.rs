@@ -4,6 +4,8 @@ use rustix::process::{Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_pr
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::call::reap_adopted;
+
 /// A signal that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signalled {
@@ -49,7 +51,8 @@ pub fn has_shell() -> bool {
     same_session && getpgid(Some(parent)).is_ok_and(|of| of != getpgrp())
 }
 
-/// Listens for the signals that end or stop a run's process.
+/// Listens for the signals that end or stop a run's process, and for children that end: those of steps that
+/// went on in the background are reaped however long the run goes on or waits.
 ///
 /// # Errors
 /// The system refused a handler.
@@ -72,5 +75,11 @@ pub fn listen() -> std::io::Result<mpsc::UnboundedReceiver<Signalled>> {
             }
         });
     }
+    let mut children = signal(SignalKind::child())?;
+    tokio::spawn(async move {
+        while children.recv().await.is_some() {
+            reap_adopted();
+        }
+    });
     Ok(signals)
 }

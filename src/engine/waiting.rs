@@ -299,8 +299,6 @@ impl Driver<'_> {
         incoming: &mut mpsc::UnboundedReceiver<Incoming>,
     ) {
         let mut results = std::mem::take(&mut self.unsaved);
-        // Nobody is asked any more, whatever they press.
-        flight.leave.get_or_insert(ParkReason::NeedsPerson);
         if flight.real > 0 {
             self.reporter.notice(Notice::Leaving {
                 signal: "failure of the journal",
@@ -314,7 +312,7 @@ impl Driver<'_> {
                 biased;
                 signal = self.signals.recv() => {
                     if let Some(signal) = signal {
-                        self.signalled(signal, flight);
+                        self.reporter.notice(flight.note(signal));
                     }
                     continue;
                 }

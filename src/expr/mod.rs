@@ -51,6 +51,7 @@ mod scan;
 mod shown;
 mod template;
 mod types;
+mod url;
 mod vocabulary;
 
 #[cfg(test)]
@@ -71,3 +72,4 @@ pub use expression::{Expression, Reference};
 pub use fits::fits;
 pub use names::{Lookup, NameError, Names, Scope, TypeNames, TypeScope, Typed};
 pub use template::Template;
+pub use url::{Url, UrlTemplate, percent_encoded};

@@ -76,6 +76,11 @@ impl Template {
         &self.0.references
     }
 
+    /// Its parts, for who writes values otherwise than as they are.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.0.parts
+    }
+
     /// The text, where there is no `{{ }}` in it.
     pub fn is_constant(&self) -> Option<&str> {
         match self.0.parts.as_slice() {

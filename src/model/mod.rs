@@ -8,6 +8,7 @@ pub mod digest;
 pub mod effect;
 pub mod event;
 pub mod gate;
+pub mod http;
 pub mod ids;
 pub mod measure;
 pub mod output;
@@ -16,6 +17,7 @@ pub mod shape;
 pub mod status;
 pub mod suggest;
 pub mod text;
+pub mod url;
 pub mod value;
 
 pub use digest::Digest;

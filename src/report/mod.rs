@@ -15,6 +15,8 @@ mod known;
 mod line;
 mod live;
 mod others;
+#[cfg(debug_assertions)]
+mod panicking;
 mod plain;
 mod plan_json;
 mod plan_view;
@@ -40,6 +42,8 @@ pub use graph::{Format, graph};
 pub use json::JsonLines;
 pub use line::Line;
 pub use live::Live;
+#[cfg(debug_assertions)]
+pub use panicking::Panicking;
 pub use plain::Plain;
 pub use plan_json::plan_json;
 pub use plan_view::{brief, plan};

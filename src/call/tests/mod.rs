@@ -2,7 +2,12 @@
 
 mod commands;
 mod ends;
+mod http;
+mod http_ends;
+mod http_hosts;
+mod http_tls;
 mod own;
+mod server;
 mod start;
 mod streams;
 mod support;

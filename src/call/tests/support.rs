@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::call::{Environment, Finished, Job, Processes};
+use crate::call::{Containment, Environment, Finished, Job, Processes};
 use crate::model::call::{
     Adapter, Cancel, Command, Ended, Failure, Process, Purpose, Request, Sink, Stream, ToolCall,
     Work,
@@ -98,6 +98,18 @@ pub fn job(words: &[&str]) -> Job {
 /// Runs a script under sh with the request as it is.
 pub fn sh(script: &str, request: &Request, ear: &Ear) -> Finished {
     run(&processes(), &["sh", "-c", script], request, ear).unwrap()
+}
+
+/// The same where no cgroup can be had.
+pub fn run_without_cgroup(script: &str, request: &Request, ear: &Ear) -> Finished {
+    run(&uncontained(), &["sh", "-c", script], request, ear).unwrap()
+}
+
+pub fn uncontained() -> Processes {
+    Processes {
+        containment: Containment::WithoutCgroup,
+        ..processes()
+    }
 }
 
 pub fn run(

@@ -2,8 +2,9 @@
 
 use indexmap::IndexMap;
 
+use super::http;
 use super::types::{AdapterAction, Command, OutputSpec, Placed, Setting, settings_shape};
-use crate::expr::{Template, TypeScope};
+use crate::expr::{Expression, Template, TypeScope};
 use crate::model::ids::{ActionName, Name};
 use crate::model::suggest::nearest;
 use crate::model::{Field, Fields, Shape};
@@ -25,14 +26,30 @@ pub(super) fn check(
             unknown(decoder, &placed.name, contract);
             continue;
         };
-        if let Some(AdapterAction::Command(command)) = &placed.action {
-            let args = action.args_shape();
-            let scope = TypeScope::new()
-                .with("args", &args)
-                .with("settings", &settings)
-                .with("run", &run);
-            templates(decoder, command, &scope);
-            results(decoder, command, &scope, action, placed);
+        let args = action.args_shape();
+        let scope = TypeScope::new()
+            .with("args", &args)
+            .with("settings", &settings)
+            .with("run", &run);
+        match &placed.action {
+            Some(AdapterAction::Command(command)) => {
+                templates(decoder, command, &scope);
+                let scope = printed_scope(&scope);
+                let read = (command.ok.as_ref(), &command.output);
+                results(decoder, read, &scope, action, placed);
+            }
+            Some(AdapterAction::Http(http)) => {
+                http::check(decoder, http, &scope, action, placed);
+                let scope = http::answer_scope(&scope);
+                results(
+                    decoder,
+                    (http.ok.as_ref(), &http.output),
+                    &scope,
+                    action,
+                    placed,
+                );
+            }
+            Some(AdapterAction::Simulate { .. }) | None => {}
         }
     }
 }
@@ -84,25 +101,29 @@ fn templates(decoder: &Decoder, command: &Command, scope: &TypeScope<'_>) {
     }
 }
 
-fn results(
-    decoder: &Decoder,
-    command: &Command,
-    scope: &TypeScope<'_>,
-    action: &Action,
-    placed: &Placed,
-) {
-    let scope = scope
+/// The names that a command's `ok` and the output's fields have.
+fn printed_scope<'a>(scope: &TypeScope<'a>) -> TypeScope<'a> {
+    scope
         .clone()
         .made("exit", Shape::Integer)
         .made("stdout", Shape::String)
         .made("stderr", Shape::String)
         .made("lines", Shape::List(Box::new(Shape::String)))
-        .made("json", Shape::Any);
-    if let Some(ok) = &command.ok {
-        decoder.check_bool(ok, &scope);
+        .made("json", Shape::Any)
+}
+
+fn results(
+    decoder: &Decoder,
+    (ok, output): (Option<&Spanned<Expression>>, &OutputSpec),
+    scope: &TypeScope<'_>,
+    action: &Action,
+    placed: &Placed,
+) {
+    if let Some(ok) = ok {
+        decoder.check_bool(ok, scope);
     }
-    let OutputSpec::Mapping(fields) = &command.output else {
-        if matches!(command.output, OutputSpec::Lines) && !action.output.is_empty() {
+    let OutputSpec::Mapping(fields) = output else {
+        if matches!(output, OutputSpec::Lines) && !action.output.is_empty() {
             let message = format!("`{}` declares fields, and lines have none", placed.name);
             let error = decoder.error(placed.name.span, message);
             decoder.report(error.help("write `output: { field: lines }`"));
@@ -114,7 +135,7 @@ fn results(
         found.map_or(placed.name.span, |(_, span)| *span)
     };
     for (name, expression) in fields {
-        let found = decoder.check(expression, &scope);
+        let found = decoder.check(expression, scope);
         match action.output.get(name) {
             None => undeclared(decoder, placed, action, name, place(name)),
             Some(field) => {

@@ -1,11 +1,15 @@
 //! Adapters: `adapters/<tool>/<adapter>.yaml`.
 
 mod check;
+mod http;
+#[cfg(test)]
+mod http_tests;
 mod read;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod types;
 
+pub use http::{Http, HttpBody};
 pub use read::read;
 pub use types::{Adapter, AdapterAction, Command, OutputSpec, Plan, Requires, Setting};

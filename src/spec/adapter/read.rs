@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::check::check;
+use super::http::http;
 use super::types::{Adapter, AdapterAction, Command, OutputSpec, Placed, Plan, Requires, Setting};
 use crate::expr::Template;
 use crate::model::ids::{Name, ToolName};
@@ -137,11 +138,9 @@ fn action(
         let message = format!("an action has one of {}", KINDS.join(", "));
         decoder.report(decoder.error(span, message));
     }
-    let later = "start a program that does it with `command:`";
-    fields.unavailable("http", later);
-    fields.unavailable("plugin", later);
-    if fields.has("http") || fields.has("plugin") {
-        // What stands beside those kinds is theirs; it is not looked at.
+    fields.unavailable("plugin", "start a program that does it with `command:`");
+    if fields.has("plugin") {
+        // What stands beside that kind is its own; it is not looked at.
         return (None, Vec::new());
     }
     if fields.has("simulate") {
@@ -157,9 +156,12 @@ fn action(
         }
         _ => Vec::new(),
     };
-    let command = command(decoder, &mut fields);
+    let action = if fields.has("http") {
+        http(decoder, &mut fields).map(|http| AdapterAction::Http(Box::new(http)))
+    } else {
+        command(decoder, &mut fields).map(|command| AdapterAction::Command(Box::new(command)))
+    };
     fields.finish();
-    let action = command.map(|command| AdapterAction::Command(Box::new(command)));
     (action, output)
 }
 
@@ -177,7 +179,10 @@ fn command(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<Command> {
     let ok = fields.optional("ok", |node| decoder.expression(node));
     let output = fields
         .node("output")
-        .map_or(Some(OutputSpec::Default), |node| output(decoder, node));
+        .map_or(Some(OutputSpec::Default), |node| {
+            let words = [("json", OutputWord::Json), ("lines", OutputWord::Lines)];
+            output(decoder, node, &words)
+        });
     let plan = fields.optional("plan", |node| {
         let mut fields = decoder.fields(node, "a plan")?;
         let argv = fields.required("command", |node| words(decoder, node));
@@ -223,7 +228,18 @@ fn variable(decoder: &Decoder, key: &Key) -> Option<String> {
     None
 }
 
-fn output(decoder: &Decoder, node: &Node) -> Option<OutputSpec> {
+/// A word that says what an output is.
+#[derive(Clone, Copy)]
+pub(super) enum OutputWord {
+    Json,
+    Lines,
+}
+
+pub(super) fn output(
+    decoder: &Decoder,
+    node: &Node,
+    words: &[(&str, OutputWord)],
+) -> Option<OutputSpec> {
     if matches!(node.kind, Kind::Map(_)) {
         let fields = decoder.mapping(node, |key, node| {
             let name: Option<Name> = decoder.key(key);
@@ -232,8 +248,8 @@ fn output(decoder: &Decoder, node: &Node) -> Option<OutputSpec> {
         });
         return fields.map(OutputSpec::Mapping);
     }
-    match decoder.one_of(node, &[("json", true), ("lines", false)])? {
-        true => Some(OutputSpec::Json),
-        false => Some(OutputSpec::Lines),
-    }
+    Some(match decoder.one_of(node, words)? {
+        OutputWord::Json => OutputSpec::Json,
+        OutputWord::Lines => OutputSpec::Lines,
+    })
 }

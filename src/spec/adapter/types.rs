@@ -5,6 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::http::Http;
 use crate::expr::{Expression, Template};
 use crate::model::ids::{ActionName, AdapterName, Name, ToolName};
 use crate::model::{Field, Shape, Value};
@@ -67,6 +68,8 @@ pub enum AdapterAction {
     },
     /// A program is started.
     Command(Box<Command>),
+    /// A request is sent.
+    Http(Box<Http>),
 }
 
 /// A program that an adapter starts, and how its end is read.
@@ -97,14 +100,14 @@ pub struct Command {
     pub plan: Option<Plan>,
 }
 
-/// What becomes of what a program printed.
+/// What becomes of what a program printed, or a server answered.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputSpec {
-    /// JSON where the contract declares fields, else `{exit, stdout, stderr}`.
+    /// JSON where the contract declares fields, else `{exit, stdout, stderr}` or `{status, body}`.
     #[default]
     Default,
-    /// Its stdout is one JSON value.
+    /// Its stdout, or its body, is one JSON value.
     Json,
     /// The list of its stdout's lines.
     Lines,
