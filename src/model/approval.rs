@@ -35,9 +35,24 @@ impl Principal {
         self.local().eq_ignore_ascii_case(other.local())
     }
 
-    fn local(&self) -> &str {
-        self.0.split('@').next().unwrap_or_default()
+    /// Whether this is one of the two names that a login goes by: `user` and `user@host`.
+    pub fn names(&self, person: &Person) -> bool {
+        self.as_str() == person.user || self.as_str() == person.to_string()
     }
+
+    /// Whether this may be the human behind a login, with the same care as
+    /// [`Principal::is_same_person`].
+    pub fn may_be(&self, person: &Person) -> bool {
+        self.local().eq_ignore_ascii_case(local(&person.user))
+    }
+
+    fn local(&self) -> &str {
+        local(&self.0)
+    }
+}
+
+fn local(name: &str) -> &str {
+    name.split('@').next().unwrap_or_default()
 }
 
 impl FromStr for Principal {
@@ -111,6 +126,28 @@ pub struct Voter {
     pub proof: Proof,
 }
 
+impl Voter {
+    /// Whether both may be the same human: by their names, by the accounts that they logged in
+    /// to, or by the key that they signed with.
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        let by_proof = match (&self.proof, &other.proof) {
+            (Proof::Login(one), Proof::Login(two)) => one.is_same_human(two),
+            (Proof::Signature(one), Proof::Signature(two)) => one.key == two.key,
+            _ => false,
+        };
+        by_proof || self.principal.is_same_person(&other.principal)
+    }
+
+    /// Whether this may be the human behind a login.
+    pub fn may_be(&self, person: &Person) -> bool {
+        let by_login = match &self.proof {
+            Proof::Login(login) => login.is_same_human(person),
+            Proof::Signature(_) => false,
+        };
+        by_login || self.principal.may_be(person)
+    }
+}
+
 /// How we know who somebody is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -144,12 +181,19 @@ impl ApprovalsAsked {
     /// Whether this person may be one of them, as far as the gate says. That they are not the
     /// operator is the run's to say.
     pub fn may(&self, principal: &Principal) -> bool {
-        let excluded = self
-            .exclude
-            .iter()
-            .any(|other| other.is_same_person(principal));
         let named = self.from.is_empty() || self.people.contains(principal);
-        named && !excluded
+        named && !self.excludes(principal)
+    }
+
+    /// The people who may, by name; none where anybody else than the operator may.
+    pub fn invited(&self) -> impl Iterator<Item = &Principal> {
+        self.people.iter().filter(|person| !self.excludes(person))
+    }
+
+    /// Whether the gate names this person as one who may not.
+    pub fn excludes(&self, principal: &Principal) -> bool {
+        let mut excluded = self.exclude.iter();
+        excluded.any(|other| other.is_same_person(principal))
     }
 }
 
@@ -241,6 +285,51 @@ mod tests {
         assert!(ana.is_same_person(&principal("ana@example.org")));
         assert!(ana.is_same_person(&principal("Ana@db1")));
         assert!(!ana.is_same_person(&principal("anabel")));
+    }
+
+    #[test]
+    fn a_login_goes_by_two_names_and_may_be_more_people_than_those() {
+        let login = Person {
+            user: "ana".to_owned(),
+            uid: 1000,
+            login_uid: None,
+            host: "ops-1".to_owned(),
+            terminal: None,
+        };
+        assert!(principal("ana").names(&login) && principal("ana@ops-1").names(&login));
+        assert!(!principal("ana@example.org").names(&login));
+        assert!(!principal("Ana").names(&login));
+        assert!(principal("Ana@example.org").may_be(&login));
+        assert!(!principal("anabel").may_be(&login));
+    }
+
+    #[test]
+    fn a_key_and_a_login_are_one_human_under_any_name() {
+        let signed = |name: &str, key: &str| Voter {
+            principal: principal(name),
+            proof: Proof::Signature(Box::new(SignedBallot {
+                ballot: Ballot {
+                    run: "a-20261120T195359Z-7k3f".parse().unwrap(),
+                    step: StepKey::from_text("a"),
+                    attempt: Attempt::FIRST,
+                    environment: "sandbox".parse().unwrap(),
+                    gate: Digest::ZERO,
+                    head: HeadRef {
+                        seq: 1,
+                        h: Digest::ZERO,
+                    },
+                    expires: jiff::Timestamp::UNIX_EPOCH,
+                    vote: Vote::Approve,
+                    reason: None,
+                },
+                signature: String::new(),
+                key: key.to_owned(),
+            })),
+        };
+        let ana = signed("ana", "SHA256:a");
+        assert!(ana.is_same_person(&signed("li", "SHA256:a")));
+        assert!(ana.is_same_person(&signed("ana@example.org", "SHA256:b")));
+        assert!(!ana.is_same_person(&signed("li", "SHA256:b")));
     }
 
     #[test]
