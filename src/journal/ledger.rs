@@ -36,8 +36,10 @@ pub struct Ledger {
 pub struct Standing {
     /// The hash of its first record, where its opening was recorded.
     pub opened: Option<Digest>,
-    /// Its end, where it was recorded.
+    /// Its end, where it was recorded and the run was not opened again since.
     pub closed: Option<Closing>,
+    /// The hashes of all its records that the ledger knows, by their places.
+    pub known: BTreeMap<u64, Digest>,
 }
 
 /// A run's end, as the ledger knows it.
@@ -58,6 +60,8 @@ pub struct Mended {
     pub opened: Vec<RunId>,
     /// Runs whose closing was missing.
     pub closed: Vec<RunId>,
+    /// Runs of which it was missing that they were to take back what they did.
+    pub reopened: Vec<RunId>,
     /// Runs that cannot be believed, and were left alone: `audit verify` says why.
     pub left: Vec<RunId>,
 }
@@ -175,8 +179,8 @@ impl Ledger {
     }
 
     /// Makes up for processes that died between a run's first or last record and the ledger's.
-    /// Called whenever a state directory is opened to write in it. Needs no run's lock: a first
-    /// and a last record are final once they are there.
+    /// Called whenever a state directory is opened to write in it. Needs no run's lock: a record is
+    /// final once it is there.
     ///
     /// # Errors
     /// The disk failed, or the ledger is corrupt.
@@ -207,9 +211,9 @@ impl Ledger {
                 mended.left.push(run);
                 continue;
             }
-            let last = report.records.last().filter(|record| is_closing(record));
             let opening = first.filter(|_| known.is_none());
-            let records = opening.into_iter().chain(last);
+            let rest = report.records.iter().skip(1);
+            let records = opening.into_iter().chain(rest);
             missing.extend(records.filter_map(LedgerEvent::from_record));
         }
         if missing.is_empty() {
@@ -219,6 +223,7 @@ impl Ledger {
             match event.what {
                 LedgerEntry::RunOpened { run, .. } => mended.opened.push(run),
                 LedgerEntry::RunClosed { run, .. } => mended.closed.push(run),
+                LedgerEntry::UndoRequested { run, .. } => mended.reopened.push(run),
                 LedgerEntry::Recovered { .. } => {}
             }
         }
@@ -226,16 +231,25 @@ impl Ledger {
     }
 }
 
-fn is_closing(record: &Record<Event>) -> bool {
-    matches!(record.event.what, Happened::RunClosed(_))
+/// The record that ended a run, unless something but words about it followed: then it is open.
+pub(super) fn closing(records: &[Record<Event>]) -> Option<&Record<Event>> {
+    let is_about_it = |record: &&Record<Event>| {
+        !matches!(
+            record.event.what,
+            Happened::NoteAdded { .. } | Happened::ReviewSigned { .. } | Happened::Recovered { .. }
+        )
+    };
+    let last = records.iter().rev().find(is_about_it);
+    last.filter(|record| matches!(record.event.what, Happened::RunClosed(_)))
 }
 
-/// What the ledger knows of each run. Of two openings or closings the first counts.
+/// What the ledger knows of each run. Of two entries about one record the first counts; of a run's
+/// end that which stands last in its journal, whenever it was entered.
 pub fn standings(ledger: &ReadReport<LedgerEvent>) -> BTreeMap<RunId, Standing> {
-    let mut standings = BTreeMap::new();
+    let mut standings: BTreeMap<RunId, Standing> = BTreeMap::new();
     for event in ledger.events() {
-        let (run, opened, closed) = match &event.what {
-            LedgerEntry::RunOpened { run, head } => (run, Some(*head), None),
+        let (run, seq, head, closed) = match &event.what {
+            LedgerEntry::RunOpened { run, head } => (run, 0, *head, None),
             LedgerEntry::RunClosed {
                 run,
                 seq,
@@ -247,16 +261,22 @@ pub fn standings(ledger: &ReadReport<LedgerEvent>) -> BTreeMap<RunId, Standing> 
                     head: *head,
                     outcome: *outcome,
                 };
-                (run, None, Some(closing))
+                (run, *seq, *head, Some(closing))
             }
+            LedgerEntry::UndoRequested { run, seq, head } => (run, *seq, *head, None),
             LedgerEntry::Recovered { .. } => continue,
         };
-        let standing = standings.entry(run.clone()).or_insert(Standing {
+        let standing = standings.entry(run.clone()).or_insert_with(|| Standing {
             opened: None,
             closed: None,
+            known: BTreeMap::new(),
         });
-        standing.opened = standing.opened.or(opened);
-        standing.closed = standing.closed.or(closed);
+        let last = standing.known.keys().next_back().copied();
+        if last.is_none_or(|last| last < seq) {
+            standing.closed = closed;
+        }
+        standing.known.entry(seq).or_insert(head);
+        standing.opened = standing.known.get(&0).copied();
     }
     standings
 }

@@ -72,6 +72,15 @@ pub enum LedgerEntry {
         /// How it ended.
         outcome: RunOutcome,
     },
+    /// A run was asked to take back what it did: whatever end it had come to, it is open from here.
+    UndoRequested {
+        /// Which run.
+        run: RunId,
+        /// The place of the record that says so.
+        seq: u64,
+        /// Its hash.
+        head: Digest,
+    },
     /// A torn last line of the ledger was set aside and cut off.
     Recovered {
         /// Where in the file it began, in bytes.
@@ -84,7 +93,8 @@ pub enum LedgerEntry {
 }
 
 impl LedgerEvent {
-    /// What a run's record means to the ledger: nothing, unless it opens or closes the run.
+    /// What a run's record means to the ledger: nothing, unless it opens the run, closes it, or
+    /// opens it again.
     pub fn from_record(record: &Record<Event>) -> Option<Self> {
         let run = record.run.clone();
         let what = match &record.event.what {
@@ -97,6 +107,11 @@ impl LedgerEvent {
                 seq: record.seq,
                 head: record.h,
                 outcome: closed.outcome,
+            },
+            Happened::UndoRequested { .. } => LedgerEntry::UndoRequested {
+                run,
+                seq: record.seq,
+                head: record.h,
             },
             _ => return None,
         };
@@ -121,12 +136,14 @@ impl From<Torn> for LedgerEntry {
 impl Entry for LedgerEvent {
     type Id = LedgerId;
     type What = LedgerEntry;
-    const KINDS: &'static [&'static str] = &["run_opened", "run_closed", "recovered"];
+    const KINDS: &'static [&'static str] =
+        &["run_opened", "run_closed", "undo_requested", "recovered"];
 
     fn kind(&self) -> &'static str {
         match self.what {
             LedgerEntry::RunOpened { .. } => "run_opened",
             LedgerEntry::RunClosed { .. } => "run_closed",
+            LedgerEntry::UndoRequested { .. } => "undo_requested",
             LedgerEntry::Recovered { .. } => "recovered",
         }
     }
@@ -162,7 +179,9 @@ impl Entry for LedgerEvent {
                 length,
                 sha256,
             }),
-            LedgerEntry::RunOpened { .. } | LedgerEntry::RunClosed { .. } => None,
+            LedgerEntry::RunOpened { .. }
+            | LedgerEntry::RunClosed { .. }
+            | LedgerEntry::UndoRequested { .. } => None,
         }
     }
 

@@ -11,7 +11,7 @@ use std::fmt;
 
 use super::blobs::{BlobState, named_by};
 use super::finding::{Code, Finding, Flaw};
-use super::ledger::{Standing, standings};
+use super::ledger::{Standing, closing, standings};
 use super::ledger_event::LedgerEvent;
 use super::read::{ReadReport, Tail};
 use crate::model::ids::RunId;
@@ -156,8 +156,7 @@ fn line_flaw(line: u64, offset: u64, why: &super::error::DecodeError) -> Flaw {
 }
 
 fn is_closed(journal: &ReadReport) -> bool {
-    let last = journal.records.last();
-    last.is_some_and(|r| matches!(r.event.what, Happened::RunClosed(_)))
+    closing(&journal.records).is_some()
 }
 
 /// Compares a journal with its standing in the ledger. Returns the last place that the ledger
@@ -173,13 +172,12 @@ fn compare(
         }
         return None;
     };
-    let opened = standing.opened.map(|h| (0, h));
-    let closed = standing.closed.map(|closing| (closing.seq, closing.head));
-    if standing.closed.is_none() && is_closed(journal) {
+    let known = standing.closed.map(|closing| closing.seq);
+    if closing(&journal.records).is_some_and(|closing| known < Some(closing.seq)) {
         find(None, Flaw::NotClosedInLedger);
     }
     let mut missing = None;
-    for (seq, ledger) in opened.into_iter().chain(closed) {
+    for (&seq, &ledger) in &standing.known {
         let record = usize::try_from(seq)
             .ok()
             .and_then(|n| journal.records.get(n));

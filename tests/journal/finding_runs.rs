@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use runbook::journal::{Code, Crash, Flaw, LedgerEntry, SimDisk, StoreError};
+use runbook::journal::{Code, Crash, Flaw, LedgerEntry, SimDisk, StoreError, Writer, standings};
 use runbook::model::ids::RunId;
+use runbook::model::{Event, Happened};
 
-use crate::story::{World, closing, holder, run_id, ticks};
+use crate::story::{World, closing, event, holder, note, run_id, ticks};
 
 fn id(text: &str) -> RunId {
     text.parse().unwrap()
@@ -75,6 +76,101 @@ fn a_closing_that_did_not_reach_the_ledger_is_made_up_for() {
     assert_eq!(world.verify(&run).code(), Code::Proven);
     let mended = world.store.ledger().mend(&world.store, &*ticks()).unwrap();
     assert_eq!(mended, Default::default());
+}
+
+/// A closed run whose doings somebody wants taken back, as far as its journal; the ledger has what
+/// was entered.
+fn opened_again(world: &World, run: &RunId) -> Writer {
+    world.finished_run(run, &["a note"]);
+    let mut writer = world.resume(run).unwrap().writer;
+    writer.append(undo_requested()).unwrap();
+    writer
+}
+
+fn undo_requested() -> Event {
+    event(Happened::UndoRequested {
+        reason: "it made things worse".into(),
+    })
+}
+
+/// Makes durable what was appended, and enters the last of it into the ledger.
+fn enter(world: &World, writer: &mut Writer) {
+    let durable = writer.commit().unwrap();
+    let last = &durable.last().unwrap().record;
+    world.store.ledger().enter(last, &*ticks()).unwrap();
+}
+
+#[test]
+fn a_run_that_is_opened_again_is_open_until_it_is_closed_again() {
+    let world = World::new();
+    let run = run_id(1);
+    let mut writer = opened_again(&world, &run);
+    enter(&world, &mut writer);
+    let standing = |world: &World| {
+        let ledger = world.store.ledger().read().unwrap();
+        standings(&ledger).remove(&run).unwrap()
+    };
+    assert_eq!(standing(&world).closed, None);
+    assert_eq!(world.verify(&run).findings[0].flaw, Flaw::Open);
+    writer.append(note("taken back")).unwrap();
+    world.close(&mut writer);
+    let standing = standing(&world);
+    assert_eq!(standing.closed.unwrap().seq, 5);
+    let places: Vec<u64> = standing.known.into_keys().collect();
+    assert_eq!(places, [0, 2, 3, 5]);
+    assert_eq!(world.verify(&run).code(), Code::Proven);
+}
+
+#[test]
+fn a_second_closing_that_did_not_reach_the_ledger_is_made_up_for() {
+    let world = World::new();
+    let run = run_id(1);
+    let mut writer = opened_again(&world, &run);
+    enter(&world, &mut writer);
+    writer.append(closing()).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(world.verify(&run).findings[0].flaw, Flaw::NotClosedInLedger);
+    let mended = world.store.ledger().mend(&world.store, &*ticks()).unwrap();
+    assert_eq!(mended.closed, std::slice::from_ref(&run));
+    assert_eq!(world.verify(&run).code(), Code::Proven);
+}
+
+#[test]
+fn a_reopening_that_did_not_reach_the_ledger_harms_nothing() {
+    let world = World::new();
+    let run = run_id(1);
+    let mut writer = opened_again(&world, &run);
+    writer.commit().unwrap();
+    assert_eq!(world.verify(&run).findings[0].flaw, Flaw::Open);
+    writer.append(closing()).unwrap();
+    writer.commit().unwrap();
+    // Not even where the closing did not reach it either: that is said.
+    assert_eq!(world.verify(&run).findings[0].flaw, Flaw::NotClosedInLedger);
+    let closed = world.store.run(&run).unwrap().read().unwrap();
+    let last = closed.records.last().unwrap();
+    world.store.ledger().enter(last, &*ticks()).unwrap();
+    assert_eq!(world.verify(&run).code(), Code::Proven);
+}
+
+#[test]
+fn threat_02_a_run_that_was_opened_again_cannot_be_cut_back_to_its_first_end() {
+    let world = World::new();
+    let run = run_id(1);
+    let mut writer = opened_again(&world, &run);
+    let before = world.bytes(&world.journal(&run));
+    enter(&world, &mut writer);
+    assert_eq!(world.code_of(&run, &before), Code::Behind);
+}
+
+#[test]
+fn what_is_said_about_a_closed_run_does_not_open_it() {
+    let world = World::new();
+    let run = run_id(1);
+    world.finished_run(&run, &[]);
+    let mut writer = world.resume(&run).unwrap().writer;
+    writer.append(note("read at the review")).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(world.verify(&run).code(), Code::Proven);
 }
 
 #[test]
