@@ -178,7 +178,9 @@ fn drive(plan: &Arc<Plan>) -> Vec<Event> {
             attempt,
             fact,
         };
-        let draft = run.admit(input).expect("a fact that means something");
+        let draft = run
+            .admit(input, now())
+            .expect("a fact that means something");
         happen(&mut run, &mut events, draft);
     }
     events

@@ -3,15 +3,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::answerers::Answerer;
 use super::driver::{Driver, Flight, Incoming};
 use super::error::EngineError;
 use super::people::{Question, Said, unattended};
+use crate::model::Timestamp;
+use crate::model::approval::Proof;
 use crate::model::call::Work;
 use crate::model::event::ParkReason;
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::people::{Actor, Way};
 use crate::run::{Act, Fact, Input, Need, PersonNeeded};
+use crate::spec::environment::Unattended;
 
 impl Driver<'_> {
     /// Answers a need at once where that is possible; else a person will be asked.
@@ -19,9 +24,10 @@ impl Driver<'_> {
         &mut self,
         needed: PersonNeeded,
         flight: &mut Flight,
+        now: Timestamp,
     ) -> Result<bool, EngineError> {
         match self.prepared.answer(&needed) {
-            Ok(Some(fact)) => return self.take(&needed.step, needed.attempt, fact),
+            Ok(Some(fact)) => return self.take_at(&needed.step, needed.attempt, fact, now),
             Ok(None) => {}
             Err(unanswered) => {
                 if flight.unfit.insert(needed.step.clone()) {
@@ -36,7 +42,7 @@ impl Driver<'_> {
             return Ok(false);
         }
         match unattended(&needed.need) {
-            Some(fact) => self.take(&needed.step, needed.attempt, fact),
+            Some(fact) => self.take_at(&needed.step, needed.attempt, fact, now),
             None => {
                 let reason = match needed.need {
                     Need::Doubt { .. } => ParkReason::InDoubt,
@@ -55,27 +61,46 @@ impl Driver<'_> {
         attempt: Attempt,
         fact: Fact,
     ) -> Result<bool, EngineError> {
-        let by_person = match &fact {
+        let now = self.clock.now();
+        self.take_at(step, attempt, fact, now)
+    }
+
+    fn take_at(
+        &mut self,
+        step: &StepKey,
+        attempt: Attempt,
+        fact: Fact,
+        at: Timestamp,
+    ) -> Result<bool, EngineError> {
+        let by_operator = match &fact {
             Fact::Gate { way, .. }
             | Fact::Answer { way, .. }
             | Fact::Reported { way, .. }
             | Fact::Chosen { way, .. } => *way != Way::Rule,
-            Fact::Settled { .. } | Fact::Cut { .. } | Fact::Vote { .. } => true,
-            Fact::Replied(_) | Fact::GaveUp { .. } | Fact::Looked(_) | Fact::Verified(_) => false,
+            Fact::Settled { .. } | Fact::Cut { .. } => true,
+            Fact::Vote { .. }
+            | Fact::Replied(_)
+            | Fact::GaveUp { .. }
+            | Fact::Looked(_)
+            | Fact::Verified(_) => false,
         };
-        let actor = if by_person {
-            Actor::Person(self.operator.clone())
-        } else {
-            Actor::Engine
+        let actor = match &fact {
+            Fact::Vote { voter, .. } => match &voter.proof {
+                Proof::Login(person) => Actor::Person(person.clone()),
+                // A ballot says itself who speaks, whoever brought it.
+                Proof::Signature(_) => Actor::Engine,
+            },
+            _ if by_operator => Actor::Person(self.operator.clone()),
+            _ => Actor::Engine,
         };
         let input = Input {
             step: step.clone(),
             attempt,
             fact,
         };
-        match self.run.admit(input) {
+        match self.run.admit(input, at) {
             Ok(draft) => {
-                self.record(draft, actor)?;
+                self.record_at(draft, actor, at)?;
                 Ok(true)
             }
             Err(stale) => {
@@ -138,7 +163,7 @@ impl Driver<'_> {
         let view = self.run.step(&needed.step);
         let plan = self.run.plan();
         let work = match &needed.need {
-            Need::Gate(gate) => gate.works.first(),
+            Need::Gate(gate) | Need::Approvals { gate, .. } => gate.works.first(),
             Need::Doubt { work, .. } => work.as_ref(),
             _ => view.as_ref().and_then(|view| view.work()),
         };
@@ -152,12 +177,21 @@ impl Driver<'_> {
             Work::Call(call) => Some(&call.args),
             Work::Process(_) => None,
         });
+        let waiting = self.run.waiting();
+        let waiting = waiting.iter().find(|gate| *gate.step == needed.step);
+        let until = waiting.and_then(|gate| gate.until);
+        let until = until.map(|until| crate::report::moment(until, &TimeZone::system()));
+        let next_group = waiting.and_then(|gate| gate.next_group.cloned());
         Question {
             needed: needed.clone(),
+            run: self.run.id().clone(),
             title: view.as_ref().map_or_else(String::new, |view| view.title()),
             why: view.as_ref().and_then(|view| view.why()),
             environment: plan.environment.to_string(),
             real: plan.real,
+            unattended: plan.policy.unattended == Unattended::Allow,
+            until,
+            next_group,
             undo: view.as_ref().map_or_else(String::new, |view| {
                 crate::report::undo_words(plan, view.node_ix(), args)
             }),

@@ -271,7 +271,7 @@ impl Driver<'_> {
                 attempt: Some(key.1),
                 what,
             };
-            if self.run.stands(&draft) {
+            if self.run.stands(&draft, now) {
                 self.record(draft, Actor::Engine)?;
             }
         }

@@ -241,11 +241,14 @@ impl Driver<'_> {
             let mut changed = false;
             let mut wait_until = None;
             let mut standing = Vec::new();
-            for command in self.run.commands(self.clock.now()) {
+            // What is recorded now is held against the moment for which it was derived: a deadline
+            // in between must not make it illegal.
+            let now = self.clock.now();
+            for command in self.run.commands(now) {
                 match command {
                     Command::Record(draft) => {
-                        if self.run.stands(&draft) {
-                            self.record(draft, Actor::Engine)?;
+                        if self.run.stands(&draft, now) {
+                            self.record_at(draft, Actor::Engine, now)?;
                             changed = true;
                         }
                     }
@@ -258,8 +261,8 @@ impl Driver<'_> {
                             attempt: Some(act.attempt),
                             what: Happened::StepStarted(Box::new(act.started.clone())),
                         };
-                        if self.run.stands(&draft) {
-                            self.record(draft, Actor::Engine)?;
+                        if self.run.stands(&draft, now) {
+                            self.record_at(draft, Actor::Engine, now)?;
                             launch.push(Start::Act(*act));
                             changed = true;
                         }
@@ -274,7 +277,7 @@ impl Driver<'_> {
                     Command::Look(_) | Command::Verify(_) => {}
                     Command::Person(needed) => {
                         standing.push(needed.clone());
-                        changed |= self.person(needed, flight)?;
+                        changed |= self.person(needed, flight, now)?;
                     }
                     Command::WaitUntil(moment) => wait_until = Some(moment),
                 }
@@ -287,8 +290,18 @@ impl Driver<'_> {
     }
 
     pub(super) fn record(&mut self, draft: Draft, actor: Actor) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        self.record_at(draft, actor, now)
+    }
+
+    pub(super) fn record_at(
+        &mut self,
+        draft: Draft,
+        actor: Actor,
+        at: Timestamp,
+    ) -> Result<(), EngineError> {
         let mut event = Event {
-            at: self.clock.now(),
+            at,
             step: draft.step,
             attempt: draft.attempt,
             actor,
@@ -355,7 +368,7 @@ impl Driver<'_> {
         for Durable { record, line } in &durable {
             if matches!(
                 record.event.what,
-                Happened::RunOpened(_) | Happened::RunClosed(_)
+                Happened::RunOpened(_) | Happened::RunClosed(_) | Happened::UndoRequested { .. }
             ) {
                 self.store.ledger().enter(record, &*self.stamps)?;
             }

@@ -26,6 +26,7 @@ mod http;
 mod open;
 mod people;
 mod prompt;
+mod prompt_others;
 mod signals;
 mod terminal;
 mod waiting;

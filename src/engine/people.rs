@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::Value;
 use crate::model::event::{Decision, FailureChoice, ManualOutcome};
-use crate::model::ids::StepKey;
+use crate::model::ids::{GroupName, RunId, StepKey};
 use crate::model::people::Way;
 use crate::run::{Fact, Need, PersonNeeded};
 
@@ -23,12 +23,12 @@ pub struct Unanswered(pub String);
 
 impl Prepared {
     /// The prepared answer to a need, if there is one. None of them ever settles a step in doubt
-    /// or decides about a failure.
+    /// or decides about a failure; at a gate they stand in for others, too.
     pub fn answer(&self, needed: &PersonNeeded) -> Result<Option<Fact>, Unanswered> {
         let given = self.given(&needed.step);
         match (&needed.need, given) {
-            (Need::Failure { .. } | Need::Doubt { .. } | Need::Approvals { .. }, _) => Ok(None),
-            (Need::Gate(gate), Some(given)) => {
+            (Need::Failure { .. } | Need::Doubt { .. }, _) => Ok(None),
+            (Need::Gate(gate) | Need::Approvals { gate, .. }, Some(given)) => {
                 let decision = match given.as_str() {
                     "approve" | "yes" => Decision::Approve,
                     "decline" | "no" => Decision::Decline,
@@ -47,12 +47,14 @@ impl Prepared {
                     reason: None,
                 }))
             }
-            (Need::Gate(gate), None) if self.yes => Ok(Some(Fact::Gate {
-                digest: gate.digest,
-                decision: Decision::Approve,
-                way: Way::Yes,
-                reason: None,
-            })),
+            (Need::Gate(gate) | Need::Approvals { gate, .. }, None) if self.yes => {
+                Ok(Some(Fact::Gate {
+                    digest: gate.digest,
+                    decision: Decision::Approve,
+                    way: Way::Yes,
+                    reason: None,
+                }))
+            }
             (
                 Need::Ask {
                     shape, suggested, ..
@@ -90,7 +92,10 @@ impl Prepared {
             (Need::Manual { .. }, None) if self.yes => {
                 Ok(Some(reported(ManualOutcome::Done, Way::Yes)))
             }
-            (Need::Gate(_) | Need::Ask { .. } | Need::Manual { .. }, None) => Ok(None),
+            (
+                Need::Gate(_) | Need::Approvals { .. } | Need::Ask { .. } | Need::Manual { .. },
+                None,
+            ) => Ok(None),
         }
     }
 
@@ -187,6 +192,8 @@ pub trait People: Send + Sync {
 pub struct Question {
     /// The need.
     pub needed: PersonNeeded,
+    /// The run, for the commands that others type.
+    pub run: RunId,
     /// The step's title, escaped.
     pub title: String,
     /// Why it is done, escaped.
@@ -195,10 +202,16 @@ pub struct Question {
     pub environment: String,
     /// Whether anything real can be touched.
     pub real: bool,
+    /// Whether the policy lets people be stood in for, as in a rehearsal.
+    pub unattended: bool,
     /// How the step is taken back, in words.
     pub undo: String,
     /// Who would do it: tool, adapter.
     pub answered_by: Option<String>,
+    /// Until when the gate waits, as the screen shows times.
+    pub until: Option<String>,
+    /// The group that may approve too from then on.
+    pub next_group: Option<GroupName>,
     /// The last lines of output, escaped, where something failed.
     pub last_lines: Vec<String>,
 }

@@ -10,6 +10,7 @@ use crate::report::work_words;
 use crate::run::{Fact, Need};
 
 use super::people::Said;
+use super::prompt_others::{read_waiting, show_others, show_times, show_waiting};
 
 /// What became of a typed line.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,15 +21,15 @@ pub enum Typed {
     Again(String),
 }
 
-fn said(fact: Fact) -> Typed {
+pub(super) fn said(fact: Fact) -> Typed {
     Typed::Said(Box::new(Said::Fact(fact)))
 }
 
-fn again(message: impl Into<String>) -> Typed {
+pub(super) fn again(message: impl Into<String>) -> Typed {
     Typed::Again(message.into())
 }
 
-fn park() -> Typed {
+pub(super) fn park() -> Typed {
     Typed::Said(Box::new(Said::Park))
 }
 
@@ -63,7 +64,16 @@ pub fn shown(question: &Question, width: usize) -> String {
     }
     match &question.needed.need {
         Need::Gate(gate) => show_gate(&mut out, question, gate, width),
-        Need::Approvals { gate, .. } => show_gate(&mut out, question, gate, width),
+        Need::Approvals {
+            gate,
+            given,
+            people,
+            ..
+        } => {
+            show_what(&mut out, question, gate, width);
+            show_times(&mut out, question, gate, width);
+            show_waiting(&mut out, question, gate, (given, people), width);
+        }
         Need::Ask {
             question: asked,
             choices,
@@ -145,23 +155,9 @@ fn key_of(choice: FailureChoice) -> &'static str {
 }
 
 fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
-    for work in &gate.works {
-        wrapped(out, "Does:   ", &work_words(work), width);
-    }
-    if let Some(by) = &question.answered_by {
-        wrapped(out, "By:     ", by, width);
-    }
-    line(
-        out,
-        &format!("Effect: {}", gate.effect.word().to_uppercase()),
-    );
-    wrapped(out, "Undo:   ", &question.undo, width);
-    for (name, value) in &gate.show {
-        // `a if c else b` is known by its first part.
-        let name = name.split(" if ").next().unwrap_or(name);
-        wrapped(out, "Known:  ", &escape_controls(name), width);
-        show_value(out, value, 10, width);
-    }
+    show_what(out, question, gate, width);
+    show_others(out, question, gate, width);
+    show_times(out, question, gate, width);
     out.push('\n');
     wrapped(out, "", &escape_controls(&gate.confirm), width);
     match &gate.challenge {
@@ -184,6 +180,27 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
                 "n no (ends the run) · s skip this step · p park (leave, resume later)",
             );
         }
+    }
+}
+
+/// What a decision at a gate is about.
+fn show_what(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
+    for work in &gate.works {
+        wrapped(out, "Does:   ", &work_words(work), width);
+    }
+    if let Some(by) = &question.answered_by {
+        wrapped(out, "By:     ", by, width);
+    }
+    line(
+        out,
+        &format!("Effect: {}", gate.effect.word().to_uppercase()),
+    );
+    wrapped(out, "Undo:   ", &question.undo, width);
+    for (name, value) in &gate.show {
+        // `a if c else b` is known by its first part.
+        let name = name.split(" if ").next().unwrap_or(name);
+        wrapped(out, "Known:  ", &escape_controls(name), width);
+        show_value(out, value, 10, width);
     }
 }
 
@@ -284,13 +301,13 @@ fn short(value: &Value) -> String {
     escape_controls(&clip(&text, 400)).into_owned()
 }
 
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text);
     out.push('\n');
 }
 
 /// A text behind a label, broken between words so that nothing is lost on a narrow screen.
-fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
+pub(super) fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
     use unicode_width::UnicodeWidthStr;
     let indent = label.width();
     let room = width.saturating_sub(indent).max(20);
@@ -323,7 +340,8 @@ fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
 pub fn read(question: &Question, typed: &str) -> Typed {
     let typed = typed.trim();
     match &question.needed.need {
-        Need::Gate(gate) | Need::Approvals { gate, .. } => read_gate(gate, typed),
+        Need::Gate(gate) => read_gate(gate, typed),
+        Need::Approvals { gate, .. } => read_waiting(question, gate, typed),
         Need::Ask {
             choices,
             shape,

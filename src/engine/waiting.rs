@@ -116,7 +116,7 @@ impl Driver<'_> {
     pub(super) fn must_move(&self) -> Result<(), EngineError> {
         let commands = self.run.commands(self.clock.now());
         let moves = commands.iter().any(|command| match command {
-            Command::Record(draft) => self.run.stands(draft),
+            Command::Record(draft) => self.run.stands(draft, self.clock.now()),
             Command::Act(_) | Command::Look(_) | Command::Verify(_) => true,
             Command::Person(_) => true,
             Command::WaitUntil(_) => true,
@@ -384,7 +384,7 @@ impl Driver<'_> {
                 took: Duration::between(running.asked, self.clock.now()),
             }),
         };
-        let draft = self.run.admit(input).ok()?;
+        let draft = self.run.admit(input, self.clock.now()).ok()?;
         Some(Event {
             at: self.clock.now(),
             step: draft.step,

@@ -618,6 +618,8 @@ pub enum UndoReason {
     Cancel,
     /// The undo says `when: end`.
     End,
+    /// A person asked for it.
+    Request,
 }
 
 /// How a person's work went.

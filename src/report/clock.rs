@@ -10,7 +10,7 @@ pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `2026-11-20 20:53:59+01:00`
-pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
+pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S%:z")
         .to_string()

@@ -422,8 +422,19 @@ pub fn undo_words(plan: &Plan, ix: NodeIx, args: Option<&Map>) -> String {
     };
     let undo = by_contract
         .or_else(|| Describer::of(plan).step(ix).undo)
-        .unwrap_or_else(|| "nothing to take back".to_owned());
+        .unwrap_or_else(|| match is_irreversible(plan, ix) {
+            true => "nothing takes it back: it is irreversible".to_owned(),
+            false => "nothing to take back".to_owned(),
+        });
     crate::model::text::escape_controls(&undo).into_owned()
+}
+
+fn is_irreversible(plan: &Plan, ix: NodeIx) -> bool {
+    let NodeDoes::Call(call) = &plan.node(ix).does else {
+        return false;
+    };
+    let action = plan.action(&call.tool.tool, &call.action);
+    action.is_some_and(|action| action.irreversible)
 }
 
 /// The contract's inverse with the arguments that are known already.

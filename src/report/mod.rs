@@ -33,6 +33,7 @@ mod words;
 mod testing;
 
 pub use audit_view::record_line;
+pub use clock::moment;
 pub use describe::undo_words;
 pub use graph::{Format, graph};
 pub use json::JsonLines;
@@ -48,4 +49,4 @@ pub use reporter::{Notice, Reporter};
 pub use request::request;
 pub use style::{Look, Mark, Tone};
 pub use summary::summary;
-pub use words::work_words;
+pub use words::{typed_words, work_words};

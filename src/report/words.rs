@@ -31,6 +31,11 @@ pub(super) fn joined<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Strin
     words.join(" ")
 }
 
+/// Words as a person would type them.
+pub fn typed_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words)
+}
+
 /// What is done: `$DATABASE_TOOL failover --to-replica=replica-2`.
 pub(super) fn work(work: &Work) -> String {
     match work {
@@ -234,6 +239,7 @@ pub(super) fn undo_reason(why: UndoReason) -> &'static str {
         UndoReason::Failure => "a step failed",
         UndoReason::Cancel => "the run was cancelled",
         UndoReason::End => "the run is at its end",
+        UndoReason::Request => "somebody asked for it",
     }
 }
 
@@ -256,7 +262,7 @@ pub(super) fn ended(outcome: RunOutcome) -> (Status, &'static str) {
             "went to its end, but not everything succeeded",
         ),
         RunOutcome::Failed => (Status::Failed, "FAILED"),
-        RunOutcome::Declined => (Status::Declined, "was stopped: a person said no"),
+        RunOutcome::Declined => (Status::Declined, "was stopped: declined at a gate"),
         RunOutcome::Cancelled => (Status::Cancelled, "was cancelled"),
     }
 }

@@ -15,7 +15,7 @@ use crate::model::event::{
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::output::{Stored, Streams};
 use crate::model::people::Way;
-use crate::model::{Digest, Duration, Effect, Value};
+use crate::model::{Digest, Duration, Effect, Timestamp, Value};
 
 use super::command::Draft;
 
@@ -144,8 +144,12 @@ impl fmt::Display for Stale {
 impl std::error::Error for Stale {}
 
 impl Run {
-    /// Turns an outside fact into the event that records it.
-    pub fn admit(&self, input: Input) -> Result<Draft, Stale> {
+    /// Turns an outside fact into the event that records it, at this moment.
+    ///
+    /// # Errors
+    /// The step has moved on, or what was said is not for them to say: the reason is written for
+    /// whoever said it.
+    pub fn admit(&self, input: Input, at: Timestamp) -> Result<Draft, Stale> {
         let step = input.step.clone();
         let stale = |reason: String| Stale {
             step: step.clone(),
@@ -168,7 +172,7 @@ impl Run {
         if !inst.state.is_active() {
             return Err(stale(format!("it is {}", inst.status())));
         }
-        self.legal(ix, &what).map_err(stale)?;
+        self.legal(ix, &what, at).map_err(stale)?;
         Ok(Draft {
             step: Some(input.step),
             attempt: Some(input.attempt),

@@ -49,6 +49,7 @@ impl Run {
             let role = match child_node.how.for_each {
                 Some(_) => Role::Loop {
                     once: BTreeSet::new(),
+                    until: None,
                 },
                 None => Role::Plain,
             };

@@ -7,6 +7,7 @@ use super::state::{Frame, InstIx, Opened, Phase, Role, Run, State};
 use crate::model::Timestamp;
 use crate::model::event::{Event, Happened, RunClosed, RunOpened};
 use crate::model::ids::StepKey;
+use crate::model::people::{Actor, Person, Way};
 use crate::plan::NodeIx;
 
 /// An event that cannot follow what happened before it.
@@ -45,7 +46,7 @@ impl Run {
             step: event.step.clone(),
             reason,
         };
-        if self.closed.is_some() && !matches!(event.what, Happened::NoteAdded { .. }) {
+        if self.closed.is_some() && !may_follow_the_end(&event.what) {
             return Err(illegal("the run is closed".to_owned()));
         }
         if self.opened.is_none() != matches!(event.what, Happened::RunOpened(_)) {
@@ -68,21 +69,31 @@ impl Run {
         match &event.what {
             Happened::RunOpened(facts) => self.on_opened(at, facts),
             Happened::RunResumed { operator, .. } => {
-                self.on_resumed(at);
-                if let Some(opened) = &mut self.opened {
-                    opened.operator = operator.clone();
-                }
+                self.on_resumed(at, operator);
                 Ok(())
             }
             Happened::RunParked { .. } => self.on_parked(),
             Happened::RunClosed(closed) => self.on_closed(closed),
             Happened::VarsSet { vars } => {
                 let root = self.root().ok_or("the run has no steps")?;
-                self.legal(root, &event.what)?;
+                self.legal(root, &event.what, at)?;
                 self.vars = vars.clone();
                 Ok(())
             }
-            Happened::UndoBegun { steps, .. } => self.on_undo_begun(steps),
+            Happened::UndoBegun { steps, .. } => {
+                self.legal_with_lock()?;
+                self.on_undo_begun(steps)
+            }
+            Happened::UndoRequested { reason } => {
+                self.on_undo_requested((at, &event.actor), reason)
+            }
+            Happened::LockTaken { name, .. } => self.on_lock_taken(name),
+            Happened::GlassBroken { reason, group } => {
+                self.on_glass_broken((at, &event.actor), reason, group)
+            }
+            Happened::ReviewSigned { of, voter, reason } => {
+                self.on_review_signed(of, voter, reason, at)
+            }
             Happened::CancelRequested { reason } => {
                 self.cancel(reason);
                 Ok(())
@@ -90,8 +101,9 @@ impl Run {
             Happened::NoteAdded { .. } | Happened::Recovered { .. } => Ok(()),
             _ => {
                 let ix = self.step_of(event)?;
-                self.legal(ix, &event.what)?;
-                self.on_step(ix, at, &event.what);
+                self.legal(ix, &event.what, at)?;
+                said_by_somebody(event)?;
+                self.on_step(ix, event);
                 Ok(())
             }
         }
@@ -129,6 +141,7 @@ impl Run {
             taken_up: at,
             parked: false,
         });
+        self.operators.push(facts.operator.clone());
         self.phase = Phase::Steps;
         self.new_frame(Frame::default());
         self.begin_root(self.plan.steps, "(steps)");
@@ -147,21 +160,33 @@ impl Run {
         self.frames.first()?.insts.get(&self.plan.steps).copied()
     }
 
-    fn on_resumed(&mut self, at: Timestamp) {
+    /// Somebody drives the run from now on, in a process of their own.
+    pub(super) fn taken_up(&mut self, at: Timestamp, operator: &Person) {
         if let Some(opened) = &mut self.opened {
             opened.taken_up = at;
             opened.parked = false;
+            opened.operator = operator.clone();
         }
+        self.locked = false;
+        if !self.operators.contains(operator) {
+            self.operators.push(operator.clone());
+        }
+    }
+
+    fn on_resumed(&mut self, at: Timestamp, operator: &Person) {
+        self.taken_up(at, operator);
         let active: Vec<InstIx> = self.lanes.active().collect();
         for ix in active {
-            match self.inst(ix).state {
+            match &self.inst(ix).state {
                 State::Started { .. } => self.doubt(
                     ix,
                     "the process that ran it ended before its result was known",
                     false,
                 ),
+                // Nobody has begun with it, so what was decided too long ago is decided anew.
+                State::Approved(passed) if passed.has_lapsed(at) => self.again(ix, None),
                 // What was seen before acting is stale by now: it is looked at again.
-                State::Ready { .. } | State::Approved { .. } => self.inst_mut(ix).before = None,
+                State::Ready { .. } | State::Approved(_) => self.inst_mut(ix).before = None,
                 _ => {}
             }
         }
@@ -182,6 +207,26 @@ impl Run {
         Ok(())
     }
 
+    /// What this run still has to take before anything goes on: the name of its lock. A process
+    /// that takes a run up takes it anew.
+    pub fn lock_due(&self) -> Option<&str> {
+        let name = self.plan.lock.as_deref()?;
+        let open = !matches!(self.phase, Phase::New | Phase::Closed);
+        (open && !self.locked).then_some(name)
+    }
+
+    fn on_lock_taken(&mut self, name: &str) -> Legal {
+        match &self.plan.lock {
+            None => Err("the run has no lock".to_owned()),
+            Some(lock) if lock != name => Err(format!("the run's lock is {lock}, not {name}")),
+            Some(_) if self.locked => Err("the run holds its lock already".to_owned()),
+            Some(_) => {
+                self.locked = true;
+                Ok(())
+            }
+        }
+    }
+
     fn on_closed(&mut self, closed: &RunClosed) -> Legal {
         if self.phase != Phase::Closing {
             return Err("the run is not at its end".to_owned());
@@ -196,7 +241,30 @@ impl Run {
         }
         self.closed = Some(closed.clone());
         self.phase = Phase::Closed;
+        self.locked = false;
         Ok(())
+    }
+}
+
+/// What may be said about a run that is closed. A request to take back what was done opens it
+/// again; a torn line after its end is set aside by whoever does that.
+fn may_follow_the_end(what: &Happened) -> bool {
+    matches!(
+        what,
+        Happened::NoteAdded { .. }
+            | Happened::Recovered { .. }
+            | Happened::ReviewSigned { .. }
+            | Happened::UndoRequested { .. }
+    )
+}
+
+/// A decision at a gate has somebody who answers for it, unless time alone led to it.
+fn said_by_somebody(event: &Event) -> Legal {
+    match (&event.what, &event.actor) {
+        (Happened::GateDecided { way, .. }, Actor::Engine) if *way != Way::Rule => {
+            Err("it names nobody who decided".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

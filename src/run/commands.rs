@@ -1,6 +1,7 @@
 //! What ought to be done now, derived from the state alone, so that resuming *is* running.
 
 use super::command::{Command, Draft, Need, PersonNeeded};
+use super::open_gate::OpenGate;
 use super::state::{Inst, InstIx, Phase, Run, State};
 use crate::model::call::Failure;
 use crate::model::event::{Happened, RunClosed};
@@ -22,6 +23,8 @@ impl Run {
         match self.phase {
             Phase::New | Phase::Closed => return Vec::new(),
             Phase::Closing => return vec![record(None, Happened::RunClosed(self.closing_facts()))],
+            // Nothing is done before who drives the run has its lock.
+            _ if self.lock_due().is_some() => return Vec::new(),
             Phase::Undo if self.undoing.is_none() => return vec![record(None, self.undo_begun())],
             Phase::Steps | Phase::Undo | Phase::Finally => {}
         }
@@ -36,6 +39,8 @@ impl Run {
             .others()
             .map(|ix| self.consider(ix, now))
             .collect();
+        let gates_end = self.lanes.others().filter_map(|ix| self.gate_ends(ix));
+        let gates_end = gates_end.filter(|moment| *moment > now).min();
         let mut timed = self.lanes.timed().peekable();
         let mut due = Vec::new();
         while let Some((_, ix)) = timed.next_if(|(moment, _)| *moment <= now) {
@@ -60,6 +65,7 @@ impl Run {
         out.extend(
             next.into_iter()
                 .chain(deadline)
+                .chain(gates_end)
                 .min()
                 .map(Command::WaitUntil),
         );
@@ -78,7 +84,7 @@ impl Run {
     fn consider(&self, ix: InstIx, now: Timestamp) -> Command {
         let inst = self.inst(ix);
         match &inst.state {
-            State::Gated(gate) => person(inst, Need::Gate(gate.clone())),
+            State::Gated(open) => self.at_gate(inst, open, now),
             State::Pausing { .. } => record(Some(inst), Happened::PauseEnded { cut: None }),
             State::Failing { .. } => self.after_failure(ix),
             State::Doubt {
@@ -90,9 +96,40 @@ impl Run {
         }
     }
 
+    /// What is to be done about an open gate: the operator is asked first, then others.
+    fn at_gate(&self, inst: &Inst, open: &OpenGate, now: Timestamp) -> Command {
+        if let Some(what) = self.overdue(open, now) {
+            return record(Some(inst), what);
+        }
+        let gate = Box::new(open.gate.clone());
+        if open.yes.is_none() {
+            return person(inst, Need::Gate(gate));
+        }
+        let given = self.counted(open);
+        let need = Need::Approvals {
+            gate,
+            given: given.map(|given| given.voter.principal.clone()).collect(),
+            people: open
+                .asked
+                .iter()
+                .flat_map(|asked| asked.invited().cloned())
+                .collect(),
+            until: open.deadline(),
+        };
+        person(inst, need)
+    }
+
+    /// When time leads to something at an open gate.
+    fn gate_ends(&self, ix: InstIx) -> Option<Timestamp> {
+        match &self.inst(ix).state {
+            State::Gated(open) => open.deadline(),
+            _ => None,
+        }
+    }
+
     /// Whether a draft still says something about the present: its step is at that attempt, and
-    /// what it says can happen now.
-    pub fn stands(&self, draft: &Draft) -> bool {
+    /// what it says can happen at this moment.
+    pub fn stands(&self, draft: &Draft, at: Timestamp) -> bool {
         let Some(key) = &draft.step else {
             return true;
         };
@@ -100,7 +137,7 @@ impl Run {
             let inst = self.inst(*ix);
             inst.state.is_active()
                 && Some(inst.attempt) == draft.attempt
-                && self.legal(*ix, &draft.what).is_ok()
+                && self.legal(*ix, &draft.what, at).is_ok()
         })
     }
 

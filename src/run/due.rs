@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use super::command::Command;
 use super::commands::record;
 use super::names::At;
+use super::open_gate::Passed;
 use super::render::{self, broken};
 use super::state::{Inst, InstIx, Role, Run, State};
 use crate::expr::{Expression, Names, Scope};
@@ -39,10 +40,10 @@ impl Run {
         }
         self.requirement(ix, inst, node)?;
         match (&node.how.for_each, &inst.role) {
-            (Some(each), Role::Loop { .. }) => self.open_loop(ix, inst, node, each),
+            (Some(each), Role::Loop { .. }) => self.open_loop(ix, inst, (node, each), now),
             _ => {
                 let works: Vec<Work> = self.work(ix)?.into_iter().collect();
-                match self.asks(ix, works)? {
+                match self.asks(ix, works, now)? {
                     Some(asks) => Ok(asks),
                     None => self.go(ix, inst, node, now),
                 }
@@ -51,26 +52,40 @@ impl Run {
     }
 
     /// The gate that is to be opened, if there is one that was not passed. What was approved is
-    /// looked at again: if anything that was shown has changed, the decision is void and a new
-    /// one is asked for.
-    fn asks(&self, ix: InstIx, works: Vec<Work>) -> Result<Option<Command>, Failure> {
+    /// looked at again: if anything that was shown has changed, or too much time has gone by, the
+    /// decision is void and a new one is asked for.
+    fn asks(
+        &self,
+        ix: InstIx,
+        works: Vec<Work>,
+        now: Timestamp,
+    ) -> Result<Option<Command>, Failure> {
         let inst = self.inst(ix);
-        let approved = match &inst.state {
-            State::Approved { gate, works } => Some((gate, works)),
-            _ => None,
-        };
         let open = |gate| record(Some(inst), Happened::GateOpened(Box::new(gate)));
         let digests = render::digests(&works);
-        match (self.barrier(ix, works)?, approved) {
-            (None, None) => Ok(None),
-            (Some(gate), Some((digest, _))) if gate.digest == *digest => Ok(None),
-            (Some(gate), _) => Ok(Some(open(gate))),
-            (None, Some((_, approved))) if digests.is_subset(approved) => Ok(None),
-            (None, Some(_)) => Err(Failure::new(
+        let gate = self.barrier(ix, works, now)?;
+        let State::Approved(passed) = &inst.state else {
+            return Ok(gate.map(open));
+        };
+        match gate {
+            Some(gate) if gate.digest == passed.gate && !self.came_too_late(ix, passed, now) => {
+                Ok(None)
+            }
+            Some(gate) => Ok(Some(open(self.anew(ix, gate)?))),
+            None if digests.is_subset(&passed.works) => Ok(None),
+            None => Err(Failure::new(
                 FailureKind::Refused,
                 "what was approved has changed, and its gate no longer applies",
             )),
         }
+    }
+
+    /// Whether a decision came too long ago for a start at this moment. A person who was asked to
+    /// do something or to answer has begun by then, and is not asked again in the middle of it.
+    fn came_too_late(&self, ix: InstIx, passed: &Passed, now: Timestamp) -> bool {
+        let does = &self.plan.node(self.inst(ix).node).does;
+        let by_person = matches!(does, NodeDoes::Manual(_) | NodeDoes::Ask(_));
+        !by_person && passed.has_lapsed(now)
     }
 
     fn left_by_condition(
@@ -124,8 +139,8 @@ impl Run {
         &self,
         ix: InstIx,
         inst: &Inst,
-        node: &Node,
-        each: &ForEach,
+        (node, each): (&Node, &ForEach),
+        now: Timestamp,
     ) -> Result<Command, Failure> {
         let (items, keys) = self.items(ix, each)?;
         if items.is_empty() {
@@ -134,7 +149,7 @@ impl Run {
         }
         if node.gate.as_ref().is_some_and(|gate| gate.once) {
             let works = self.works_of_all(ix, &each.name, &items)?;
-            if let Some(asks) = self.asks(ix, works)? {
+            if let Some(asks) = self.asks(ix, works, now)? {
                 return Ok(asks);
             }
         }

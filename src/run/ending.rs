@@ -93,7 +93,11 @@ impl Run {
                 .as_ref()
                 .is_some_and(|undoing| undoing.done >= undoing.queue.len())
         {
-            self.phase = self.begin_finally();
+            // What is done at the end was done when the run ended for the first time.
+            self.phase = match self.reopened {
+                Some(_) => Phase::Closing,
+                None => self.begin_finally(),
+            };
         }
         if self.phase == Phase::Finally && self.is_settled(self.plan.finally) {
             self.phase = Phase::Closing;

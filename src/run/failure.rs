@@ -171,6 +171,9 @@ impl Run {
         if inst.tries == 0 || inst.tries >= retry.attempts {
             return None;
         }
+        if self.was_refused_inside(ix) {
+            return None;
+        }
         if let Some(condition) = &retry.condition {
             let at = At {
                 run: self,
@@ -186,6 +189,20 @@ impl Run {
             .backoff
             .powi(i32::try_from(inst.tries - 1).unwrap_or(i32::MAX));
         Some(retry.delay.times(factor).min(retry.max_delay))
+    }
+
+    /// Whether somebody said no to something in a block. That is never tried again, nor is what is
+    /// around it.
+    fn was_refused_inside(&self, ix: InstIx) -> bool {
+        let mut inside = self.inst(ix).children.clone();
+        while let Some(ix) = inside.pop() {
+            let inst = self.inst(ix);
+            if inst.status() == Status::Declined {
+                return true;
+            }
+            inside.extend(&inst.children);
+        }
+        false
     }
 
     /// What the operator can choose after a failure.

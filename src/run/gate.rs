@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 
 use super::names::At;
-use super::render::broken;
-use super::state::{InstIx, Role, Run};
+use super::render::{broken, calls_out};
+use super::state::{Inst, InstIx, Role, Run};
 use crate::expr::Template;
+use crate::model::approval::{ApprovalsAsked, Principal};
 use crate::model::call::{Failure, FailureKind, Work};
 use crate::model::event::{Expires, GateOpened};
-use crate::model::{Digest, Value};
-use crate::plan::{Challenge, GateBy, Node, PlannedGate};
+use crate::model::ids::GroupName;
+use crate::model::{Digest, Timestamp, Value};
+use crate::plan::{Challenge, GateBy, Node, PlannedApprovals, PlannedGate};
+use crate::spec::environment::PolicyApprovals;
 
 impl Run {
     /// The gate in front of an instance as it stands now, or none where nobody needs to be asked.
@@ -17,6 +20,7 @@ impl Run {
         &self,
         ix: InstIx,
         works: Vec<Work>,
+        now: Timestamp,
     ) -> Result<Option<GateOpened>, Failure> {
         let inst = self.inst(ix);
         let node = self.plan.node(inst.node);
@@ -30,7 +34,7 @@ impl Run {
         if gate.once {
             // The loop asks for all its items; an item asks again only for what nobody has seen.
             match &inst.role {
-                Role::Body if self.seen_once(ix, &works) => return Ok(None),
+                Role::Body if self.seen_once(ix, &works, now) => return Ok(None),
                 _ => {}
             }
         }
@@ -40,7 +44,8 @@ impl Run {
                 .eval_bool(&at)
                 .map_err(|e| broken("the gate's `if`", &e))?,
         };
-        if !extras && !gate.keep {
+        let demanded = self.demanded(node);
+        if !extras && !gate.keep && demanded.is_none() {
             // No question of its own, but perhaps the one that a step left out raises.
             match self.gate_after_left_out(ix, node) {
                 Some(other) => gate = Cow::Owned(other),
@@ -57,6 +62,11 @@ impl Run {
             Some(challenge) if extras => Some(self.challenge(challenge, &at, &works)?),
             _ => None,
         };
+        let asked = match (&gate.approvals, extras) {
+            (Some(asked), true) => self.approvals(asked, &at)?,
+            _ => demanded.map(|demanded| self.asked(demanded.count, &demanded.from, &[])),
+        };
+        let waived = asked.as_ref().and(self.waived()).map(str::to_owned);
         let mut show = Vec::new();
         for expression in &gate.show {
             let value = expression
@@ -64,19 +74,24 @@ impl Run {
                 .map_err(|e| broken("what the gate shows", &e))?;
             show.push((expression.source().to_owned(), evidence(value)));
         }
-        let mut opened = GateOpened {
+        let opened = GateOpened {
             confirm,
             challenge,
             show,
             works,
             effect: node.effect,
-            approvals: None,
-            waived: None,
+            approvals: asked.filter(|_| waived.is_none()),
+            waived,
             expires: gate.expires.clone(),
             turn: inst.turns,
             digest: Digest::ZERO,
         };
-        opened.digest = opened
+        self.seal(inst, opened).map(Some)
+    }
+
+    /// Binds a gate to its digest.
+    fn seal(&self, inst: &Inst, mut gate: GateOpened) -> Result<GateOpened, Failure> {
+        gate.digest = gate
             .bound(&self.id, &self.plan.environment, &inst.key, inst.attempt)
             .map_err(|e| {
                 Failure::new(
@@ -84,7 +99,53 @@ impl Run {
                     format!("the gate has no digest: {e}"),
                 )
             })?;
-        Ok(Some(opened))
+        Ok(gate)
+    }
+
+    /// The same gate for another decision: whatever was said at the last opening is about another
+    /// digest, even where the gate shows the same again.
+    pub(super) fn anew(&self, ix: InstIx, gate: GateOpened) -> Result<GateOpened, Failure> {
+        let turn = gate.turn.saturating_add(1);
+        self.seal(self.inst(ix), GateOpened { turn, ..gate })
+    }
+
+    /// What others must say, if the gate asks for that now.
+    fn approvals(
+        &self,
+        asked: &PlannedApprovals,
+        at: &At<'_>,
+    ) -> Result<Option<ApprovalsAsked>, Failure> {
+        let holds = match &asked.condition {
+            None => true,
+            Some(condition) => condition
+                .eval_bool(at)
+                .map_err(|e| broken("the `if` of the gate's approvals", &e))?,
+        };
+        Ok(holds.then(|| self.asked(asked.count, &asked.from, &asked.exclude)))
+    }
+
+    fn asked(&self, count: u32, from: &[GroupName], exclude: &[Principal]) -> ApprovalsAsked {
+        let mut people: Vec<Principal> = Vec::new();
+        for person in from.iter().flat_map(|group| self.members(group)) {
+            if !people.contains(person) {
+                people.push(person.clone());
+            }
+        }
+        let policy = &self.plan.policy;
+        let severity = self.plan.severity.as_ref();
+        ApprovalsAsked {
+            count,
+            from: from.to_vec(),
+            people,
+            exclude: exclude.to_vec(),
+            afterwards: severity.is_some_and(|severity| policy.after_the_fact.contains(severity)),
+        }
+    }
+
+    /// What the policy asks of others before a node acts, whatever the runbook says.
+    fn demanded(&self, node: &Node) -> Option<PolicyApprovals> {
+        let acts = calls_out(&node.does) && node.effect.acts();
+        acts.then(|| self.plan.policy.gates.of(node.effect).approvals)?
     }
 
     /// The planned gate, or the one that a step gets because the operator left out another
@@ -120,7 +181,7 @@ impl Run {
         })
     }
 
-    fn seen_once(&self, ix: InstIx, works: &[Work]) -> bool {
+    fn seen_once(&self, ix: InstIx, works: &[Work], now: Timestamp) -> bool {
         let Some(parent) = self.inst(ix).parent else {
             return false;
         };
@@ -129,9 +190,10 @@ impl Run {
             return false;
         }
         match &self.inst(parent).role {
-            Role::Loop { once } => works
-                .iter()
-                .all(|work| work.digest().is_ok_and(|digest| once.contains(&digest))),
+            Role::Loop { once, until } => {
+                let seen = |work: &Work| work.digest().is_ok_and(|digest| once.contains(&digest));
+                until.is_none_or(|until| now <= until) && works.iter().all(seen)
+            }
             _ => false,
         }
     }

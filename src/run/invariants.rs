@@ -3,8 +3,11 @@
 
 use std::fmt;
 
+use super::open_gate::Given;
 use super::state::{Inst, InstIx, Phase, Role, Run, State};
+use crate::model::Status;
 use crate::plan::Order;
+use crate::spec::environment::Unattended;
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ type Named = (&'static str, fn(&Run) -> Found);
 /// # Errors
 /// The first that does not hold.
 pub fn check(run: &Run) -> Result<(), Violation> {
-    let all: [Named; 13] = [
+    let all: [Named; 17] = [
         ("lanes_match_states", lanes_match_states),
         ("keys_are_unique", keys_are_unique),
         ("children_come_after_parents", children_come_after_parents),
@@ -53,6 +56,16 @@ pub fn check(run: &Run) -> Result<(), Violation> {
         ("undos_take_turns", undos_take_turns),
         ("phases_do_not_overlap", phases_do_not_overlap),
         ("it_goes_on", it_goes_on),
+        ("what_was_passed_was_approved", what_was_passed_was_approved),
+        ("others_are_others", others_are_others),
+        (
+            "open_gates_wait_for_something",
+            open_gates_wait_for_something,
+        ),
+        (
+            "nothing_is_done_without_the_lock",
+            nothing_is_done_without_the_lock,
+        ),
     ];
     for (invariant, holds) in all {
         holds(run).map_err(|found| Violation { invariant, found })?;
@@ -178,7 +191,7 @@ fn what_started_used_its_attempt(run: &Run) -> Found {
         }
         let waits = matches!(
             inst.state,
-            State::Ready { .. } | State::Gated(_) | State::Approved { .. }
+            State::Ready { .. } | State::Gated(_) | State::Approved(_)
         );
         if waits && inst.attempt_used {
             return Err(format!("{} waits with an attempt used", inst.key));
@@ -269,11 +282,13 @@ fn undos_take_turns(run: &Run) -> Found {
             return Err(format!("it is not the turn of {}", undo.key));
         }
         let told = run.inst(*of).status();
-        let undone = matches!(
-            told,
-            crate::model::Status::Undone | crate::model::Status::UndoFailed
-        );
-        if is_settled(undo) != undone {
+        // What failed to be taken back once may be waiting for its next turn.
+        let right = match told {
+            Status::Undone => is_settled(undo),
+            Status::UndoFailed => true,
+            _ => !is_settled(undo),
+        };
+        if !right {
             return Err(format!("{} is {told}", run.inst(*of).key));
         }
     }
@@ -316,6 +331,77 @@ fn it_goes_on(run: &Run) -> Found {
     };
     if idle {
         return Err(format!("nothing is to be done at {:?}", run.phase));
+    }
+    Ok(())
+}
+
+/// What was passed had all that it asked for: the operator's yes, and enough others', unless the
+/// policy lets them come later or be stood in for.
+fn what_was_passed_was_approved(run: &Run) -> Found {
+    for inst in &run.insts {
+        let State::Approved(passed) = &inst.state else {
+            continue;
+        };
+        let Some(asked) = &passed.asked else {
+            continue;
+        };
+        let allowed = run.plan.policy.unattended == Unattended::Allow;
+        let excused = asked.afterwards || (passed.yes.stands_in() && allowed);
+        if !excused && passed.votes.len() < asked.count as usize {
+            return Err(format!(
+                "{} was passed with {} of {} approvals",
+                inst.key,
+                passed.votes.len(),
+                asked.count
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Those whose word counts at a gate are different people whom it asks, and none of them decided
+/// there.
+fn others_are_others(run: &Run) -> Found {
+    for inst in &run.insts {
+        let (asked, yes, votes) = match &inst.state {
+            State::Gated(open) => (&open.asked, open.yes.as_ref(), &open.votes),
+            State::Approved(passed) => (&passed.asked, Some(&passed.yes), &passed.votes),
+            _ => continue,
+        };
+        let passed = matches!(inst.state, State::Approved(_));
+        let decided = |given: &Given| yes.is_some_and(|yes| given.voter.may_be(&yes.by));
+        if passed && votes.iter().any(decided) {
+            return Err(format!("at {} the operator counts as another", inst.key));
+        }
+        for (place, one) in votes.iter().enumerate() {
+            let again = |two: &Given| two.voter.is_same_person(&one.voter);
+            let principal = &one.voter.principal;
+            let asked = asked.as_ref().is_some_and(|asked| asked.may(principal));
+            if !asked || votes[place + 1..].iter().any(again) {
+                return Err(format!("at {}, {principal} does not count", inst.key));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A gate that stands open lacks somebody's word.
+fn open_gates_wait_for_something(run: &Run) -> Found {
+    for inst in &run.insts {
+        if let State::Gated(open) = &inst.state
+            && open.yes.is_some()
+            && run.missing(open) == 0
+        {
+            return Err(format!("the gate of {} waits for nobody", inst.key));
+        }
+    }
+    Ok(())
+}
+
+/// Where the run has a lock to take, nothing acts but what acted when it was taken up.
+fn nothing_is_done_without_the_lock(run: &Run) -> Found {
+    if run.lock_due().is_some() && run.acting() > 0 {
+        return Err(format!("{} act without the run's lock", run.acting()));
     }
     Ok(())
 }

@@ -101,13 +101,13 @@ impl Run {
                 not_before: Some(moment),
             }
             | State::Pausing { until: moment } => Lane::Timed(*moment),
-            State::Ready { .. } | State::Approved { .. }
+            State::Ready { .. } | State::Approved(_)
                 if calls_out(&self.plan.node(inst.node).does) =>
             {
                 Lane::Callers
             }
             State::Ready { .. }
-            | State::Approved { .. }
+            | State::Approved(_)
             | State::Gated(_)
             | State::Failing { .. }
             | State::Doubt { .. } => Lane::Others,

@@ -8,18 +8,23 @@ use std::mem::discriminant;
 
 use super::apply::Legal;
 use super::command::{Act, Command, Need};
+use super::open_gate::stands_in;
 use super::state::{InstIx, Run, State};
-use crate::model::Effect;
 use crate::model::event::{
     FailureChoice, Happened, Resolution, ResolvedBy, SkipReason, StepStarted,
 };
 use crate::model::people::Way;
+use crate::model::{Effect, Timestamp};
 use crate::plan::NodeDoes;
 
 impl Run {
     /// Whether an event about a step can happen now. Its turn has come, and its attempt is right.
-    pub(super) fn legal(&self, ix: InstIx, what: &Happened) -> Legal {
+    pub(super) fn legal(&self, ix: InstIx, what: &Happened, at: Timestamp) -> Legal {
         let inst = self.inst(ix);
+        // Others may say what they think of a gate whoever holds what.
+        if !matches!(what, Happened::ApprovalGiven { .. }) {
+            self.legal_with_lock()?;
+        }
         match what {
             Happened::StepSkipped { .. }
             | Happened::StepRefused { .. }
@@ -32,16 +37,12 @@ impl Run {
             | Happened::AnswerGiven { .. }
             | Happened::ManualReported { .. }
             | Happened::PauseBegun { .. } => match inst.state {
-                State::Ready { .. } | State::Approved { .. } => self.legal_now(ix, what),
+                State::Ready { .. } | State::Approved(_) => self.legal_now(ix, what, at),
                 _ => Err(format!("the step is {}", inst.status())),
             },
-            Happened::GateDecided { digest, .. } => match &inst.state {
-                State::Gated(gate) if gate.digest == *digest => Ok(()),
-                State::Gated(_) => {
-                    Err("the decision is bound to something else than what was shown".to_owned())
-                }
-                _ => Err("no gate is open".to_owned()),
-            },
+            Happened::GateDecided { .. } => self.legal_to_decide(ix, what, at),
+            Happened::ApprovalGiven { .. } => self.legal_to_vote(ix, what, at),
+            Happened::GateEscalated { .. } => self.legal_to_escalate(ix, what, at),
             Happened::PollSeen { .. } | Happened::StepFinished(_) => match inst.state {
                 State::Started { .. } => Ok(()),
                 _ => Err("there is no result without a start".to_owned()),
@@ -62,9 +63,6 @@ impl Run {
                 State::Pausing { .. } => Ok(()),
                 _ => Err("the step does not pause".to_owned()),
             },
-            Happened::ApprovalGiven { .. } | Happened::GateEscalated { .. } => {
-                Err("the gate asks for no approvals".to_owned())
-            }
             Happened::RunOpened(_)
             | Happened::UndoRequested { .. }
             | Happened::LockTaken { .. }
@@ -81,11 +79,10 @@ impl Run {
     }
 
     /// Holds what is said to happen against what ought to happen.
-    fn legal_now(&self, ix: InstIx, what: &Happened) -> Legal {
-        let opened = self.opened.as_ref();
-        // Delays are left to the clock of who drives: a clock that was set back is no crime.
-        let now = opened.map(|opened| opened.taken_up).unwrap_or_default();
-        let due = match self.due(ix, now) {
+    fn legal_now(&self, ix: InstIx, what: &Happened, at: Timestamp) -> Legal {
+        // Delays are left to the clock of who drives: a clock that was set back is no crime. How
+        // long a decision holds is not.
+        let due = match self.due(ix, at) {
             Ok(due) => due,
             Err(failure) => {
                 return match what {
@@ -103,17 +100,26 @@ impl Run {
                 Err("it was not looked at before".to_owned())
             }
             (Command::Person(person), _) => match (&person.need, what) {
-                (Need::Ask { shape, .. }, Happened::AnswerGiven { answer, .. }) => {
+                (Need::Ask { shape, .. }, Happened::AnswerGiven { answer, way, .. }) => {
+                    self.legal_way(*way)?;
                     match shape.accept(answer) {
                         Ok(_) => Ok(()),
                         Err(misfit) => Err(format!("this is no answer: {misfit}")),
                     }
                 }
-                (Need::Manual { .. }, Happened::ManualReported { .. }) => Ok(()),
+                (Need::Manual { .. }, Happened::ManualReported { way, .. }) => self.legal_way(*way),
                 _ => Err("a person is to be asked".to_owned()),
             },
             (Command::Record(draft), what) => same(&draft.what, what),
             _ => Err("this is not what is to be done".to_owned()),
+        }
+    }
+
+    /// Whether the run has what it keeps other runs out of, where it names such a thing.
+    pub(super) fn legal_with_lock(&self) -> Legal {
+        match self.lock_due() {
+            None => Ok(()),
+            Some(name) => Err(format!("the run does not hold its lock {name}")),
         }
     }
 
@@ -164,6 +170,8 @@ impl Run {
         let may = match self.choice_by_rule(ix) {
             Some(rule) => way == Way::Rule && choice == rule,
             None if way == Way::Rule => self.unattended(ix) == Some(choice),
+            // Nothing that was said beforehand is about this failure.
+            None if stands_in(way) => false,
             None => self.choices(ix).contains(&choice),
         };
         if may {

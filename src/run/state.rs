@@ -6,13 +6,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::model::call::{Failure, Work};
-use crate::model::event::{GateOpened, RunClosed, RunOpened, RunOutcome, SkipReason};
+use crate::model::event::{RunClosed, RunOpened, RunOutcome, SkipReason};
 use crate::model::ids::{Attempt, IdempotencyKey, Name, RunId, StepKey};
 use crate::model::people::Person;
 use crate::model::{Digest, Map, Status, Timestamp, Value};
 use crate::plan::{NodeIx, Plan};
 
 use super::lanes::Lanes;
+use super::open_gate::{OpenGate, Passed};
+use super::review::{Glass, Owed};
 
 /// An instance's place in the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +52,16 @@ pub struct Run {
     /// The last moment of an event.
     pub(super) latest: Option<Timestamp>,
     pub(super) closed: Option<RunClosed>,
+    /// Everybody who opened the run or took it up: whoever approves is another.
+    pub(super) operators: Vec<Person>,
+    /// Whether the process that has the run holds its lock.
+    pub(super) locked: bool,
+    /// That somebody goes on without approvals.
+    pub(super) glass: Option<Glass>,
+    /// What acted before its approvals were there.
+    pub(super) owed: Vec<Owed>,
+    /// How the run had ended before it was opened again to take back what was done.
+    pub(super) reopened: Option<RunOutcome>,
 }
 
 /// What record 0 said, and since when the present process has the run.
@@ -95,8 +107,10 @@ pub(super) struct Ending {
 pub(super) enum UndoScope {
     /// A block that has an undo of its own.
     Block(InstIx),
-    /// Everything.
+    /// Everything that is taken back by itself.
     Run,
+    /// Everything that can be taken back, by a person's decision.
+    Asked,
 }
 
 /// What is being taken back.
@@ -188,6 +202,8 @@ pub(super) enum Role {
     Loop {
         /// The digests of all items' work, where a gate was asked once for all.
         once: BTreeSet<Digest>,
+        /// The last moment at which an item may start without asking for itself.
+        until: Option<Timestamp>,
     },
     /// One item of a loop.
     Body,
@@ -224,12 +240,9 @@ pub(super) enum State {
     /// Its turn has come; at the earliest at this moment, after a failed attempt.
     Ready { not_before: Option<Timestamp> },
     /// A person is to decide about exactly this.
-    Gated(Box<GateOpened>),
-    /// A person said yes to exactly this.
-    Approved {
-        gate: Digest,
-        works: BTreeSet<Digest>,
-    },
+    Gated(Box<OpenGate>),
+    /// Everybody who had to said yes to exactly this.
+    Approved(Box<Passed>),
     /// It acts.
     Started { key: IdempotencyKey, at: Timestamp },
     /// It has children that are not settled.
@@ -268,7 +281,7 @@ impl Inst {
     /// The status that expressions and people see.
     pub(super) fn status(&self) -> Status {
         match &self.state {
-            State::Pending | State::Ready { .. } | State::Approved { .. } => Status::Pending,
+            State::Pending | State::Ready { .. } | State::Approved(_) => Status::Pending,
             State::Gated(_) | State::Pausing { .. } => Status::Waiting,
             State::Started { .. } | State::Entered => Status::Running,
             State::Failing { status, .. } => *status,
@@ -300,6 +313,11 @@ impl PartialEq for Run {
             left_out,
             latest,
             closed,
+            operators,
+            locked,
+            glass,
+            owed,
+            reopened,
         } = self;
         *id == other.id
             && *opened == other.opened
@@ -316,6 +334,11 @@ impl PartialEq for Run {
             && *left_out == other.left_out
             && *latest == other.latest
             && *closed == other.closed
+            && *operators == other.operators
+            && *locked == other.locked
+            && *glass == other.glass
+            && *owed == other.owed
+            && *reopened == other.reopened
     }
 }
 
@@ -340,6 +363,11 @@ impl Run {
             left_out: None,
             latest: None,
             closed: None,
+            operators: Vec::new(),
+            locked: false,
+            glass: None,
+            owed: Vec::new(),
+            reopened: None,
         }
     }
 

@@ -2,25 +2,31 @@
 
 use std::sync::Arc;
 
-use super::render;
+use super::open_gate::declined;
 use super::state::{Done, InstIx, Role, Run, State};
+use crate::model::approval::Vote;
 use crate::model::call::{Failure, FailureKind};
 use crate::model::event::{
-    Decision, FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy, RunOutcome,
+    FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy, RunOutcome,
     SkipReason, StepFinished, StepStarted,
 };
 use crate::model::people::Way;
-use crate::model::{Status, Timestamp, Value};
+use crate::model::{Event, Status, Timestamp, Value};
 use crate::plan::PlannedUndo;
 
 impl Run {
-    pub(super) fn on_step(&mut self, ix: InstIx, at: Timestamp, what: &Happened) {
+    pub(super) fn on_step(&mut self, ix: InstIx, event: &Event) {
+        let at = event.at;
+        let what = &event.what;
+        if goes_through(what) {
+            self.note_what_is_owed(ix, at);
+        }
         match what {
             Happened::BlockEntered { params, vars } => self.enter(ix, at, params, vars),
             Happened::LoopOpened { items, keys } => {
-                if let State::Approved { works, .. } = &self.inst(ix).state {
-                    let once = works.clone();
-                    self.inst_mut(ix).role = Role::Loop { once };
+                if let State::Approved(passed) = &self.inst(ix).state {
+                    let (once, until) = (passed.works.clone(), passed.until);
+                    self.inst_mut(ix).role = Role::Loop { once, until };
                 }
                 self.open_items(ix, at, items, keys);
             }
@@ -28,13 +34,32 @@ impl Run {
             Happened::StepRefused { failure } => {
                 self.fail(ix, at, Status::Failed, failure.clone());
             }
-            Happened::GateOpened(gate) => self.set(ix, State::Gated(gate.clone())),
+            Happened::GateOpened(gate) => self.on_gate_opened(ix, at, gate),
             Happened::GateDecided {
                 decision,
                 way,
                 reason,
                 ..
-            } => self.on_gate_decided(ix, at, *decision, *way, reason.as_deref()),
+            } => {
+                let when = (at, &event.actor);
+                self.on_gate_decided(ix, when, *decision, *way, reason.as_deref());
+            }
+            Happened::ApprovalGiven {
+                vote: Vote::Approve,
+                voter,
+                ..
+            } => self.on_approval_given(ix, at, voter),
+            Happened::ApprovalGiven {
+                vote: Vote::Decline,
+                voter,
+                reason,
+                ..
+            } => {
+                let by = format!("declined by {}", voter.principal);
+                let failure = declined(&by, reason.as_deref());
+                self.fail(ix, at, Status::Declined, failure);
+            }
+            Happened::GateEscalated { to, people, .. } => self.on_escalated(ix, at, to, people),
             Happened::BeforeSeen { output, .. } => {
                 self.inst_mut(ix).before = Some(output.clone().map(Arc::new));
             }
@@ -75,8 +100,6 @@ impl Run {
             Happened::PauseEnded { .. } => self.settle(ix, at, Status::Succeeded),
             // A look of a poll changes nothing; the rest is about the run as a whole.
             Happened::PollSeen { .. }
-            | Happened::ApprovalGiven { .. }
-            | Happened::GateEscalated { .. }
             | Happened::UndoRequested { .. }
             | Happened::LockTaken { .. }
             | Happened::GlassBroken { .. }
@@ -90,34 +113,6 @@ impl Run {
             | Happened::CancelRequested { .. }
             | Happened::NoteAdded { .. }
             | Happened::Recovered { .. } => {}
-        }
-    }
-
-    fn on_gate_decided(
-        &mut self,
-        ix: InstIx,
-        at: Timestamp,
-        decision: Decision,
-        way: Way,
-        reason: Option<&str>,
-    ) {
-        let State::Gated(gate) = &self.inst(ix).state else {
-            return;
-        };
-        match decision {
-            Decision::Approve => {
-                let approved = State::Approved {
-                    gate: gate.digest,
-                    works: render::digests(&gate.works),
-                };
-                self.set(ix, approved);
-            }
-            Decision::Skip => self.leave_out(ix, at, way, reason),
-            Decision::Decline | Decision::Expire => {
-                let said = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-                let failure = Failure::new(FailureKind::Declined, format!("declined{said}"));
-                self.fail(ix, at, Status::Declined, failure);
-            }
         }
     }
 
@@ -373,7 +368,7 @@ impl Run {
     }
 
     /// The operator leaves a step out: what was meant to follow it asks again.
-    fn leave_out(&mut self, ix: InstIx, at: Timestamp, way: Way, reason: Option<&str>) {
+    pub(super) fn leave_out(&mut self, ix: InstIx, at: Timestamp, way: Way, reason: Option<&str>) {
         if self.in_steps(ix) {
             let key = self.inst(ix).key.clone();
             self.left_out.get_or_insert(key);
@@ -402,4 +397,17 @@ impl Run {
         }
         self.acted.insert(number, ix);
     }
+}
+
+/// Whether an event says that something begins that a gate may have stood before.
+fn goes_through(what: &Happened) -> bool {
+    matches!(
+        what,
+        Happened::BlockEntered { .. }
+            | Happened::LoopOpened { .. }
+            | Happened::StepStarted(_)
+            | Happened::AnswerGiven { .. }
+            | Happened::ManualReported { .. }
+            | Happened::PauseBegun { .. }
+    )
 }

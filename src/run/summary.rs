@@ -1,15 +1,13 @@
 //! What a run amounts to: its outcome, a sentence about it, and what remains to be done.
 
-use std::collections::HashSet;
-
 use super::names::At;
+use super::request::WhyPending;
 use super::state::{InstIx, Phase, Role, Run, State};
 use crate::model::call::Work;
 use crate::model::event::{RunOutcome, SkipReason};
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Duration, Status};
 use crate::plan::{NodeDoes, PlannedUndo};
-use crate::spec::step::UndoWhen;
 
 /// How many steps stand where, blocks and loops as such left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +25,9 @@ pub struct Counts {
 impl Run {
     /// How the run ended, or would if it ended now.
     pub fn outcome(&self) -> RunOutcome {
+        if let Some(outcome) = self.reopened {
+            return outcome;
+        }
         if let Some(ending) = &self.ending {
             return ending.outcome;
         }
@@ -73,7 +74,7 @@ pub(super) fn sentence(run: &Run) -> String {
         (_, RunOutcome::Succeeded) => "succeeded",
         (_, RunOutcome::SucceededWithFailures) => "went to its end, but not everything succeeded",
         (_, RunOutcome::Failed) => "FAILED",
-        (_, RunOutcome::Declined) => "was stopped: a person said no",
+        (_, RunOutcome::Declined) => "was stopped: declined at a gate",
         (_, RunOutcome::Cancelled) => "was cancelled",
     };
     let mut text = format!(
@@ -131,29 +132,18 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
             _ => {}
         }
     }
-    let stopped = run.ending.is_some();
-    let undoing = run.undoing.iter().flat_map(|undoing| &undoing.queue);
-    let undone: HashSet<InstIx> = undoing.map(|(of, _)| *of).collect();
-    for ix in run.acted.values() {
-        let inst = run.inst(*ix);
-        let still_there = matches!(
-            inst.state,
-            State::Settled(Status::Succeeded | Status::Failed | Status::TimedOut)
-        );
-        let words = match run.undo_when(*ix) {
-            _ if !still_there => continue,
-            // What was done before the run ended early stays, and somebody must know of it.
-            Some(UndoWhen::Failure) if stopped && !undone.contains(ix) => "still in place",
-            Some(UndoWhen::Later) => "undo when the time has come",
-            // The run was stopped before it came to its turn.
-            Some(UndoWhen::End) => "take back by hand",
-            _ if undone.contains(ix) => "take back by hand",
-            _ => continue,
+    for (ix, why) in run.left_in_place() {
+        let words = match why {
+            // Said above, with all that went wrong.
+            WhyPending::Failed => continue,
+            WhyPending::NotDone => "take back by hand",
+            WhyPending::InPlace => "still in place",
+            WhyPending::Later => "undo when the time has come",
         };
-        let how = how_to_undo(run, *ix).map_or_else(String::new, |how| format!(" ({how})"));
-        out.push(format!("{words}: {}{how}", run.title_of(inst)));
+        let how = how_to_undo(run, ix).map_or_else(String::new, |how| format!(" ({how})"));
+        out.push(format!("{words}: {}{how}", run.title_of(run.inst(ix))));
     }
-    if stopped {
+    if run.ending.is_some() {
         out.extend(not_reached(run));
     }
     out

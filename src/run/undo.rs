@@ -36,12 +36,16 @@ impl Run {
 
     /// What is to be taken back, last done first.
     pub(super) fn undo_list(&self) -> Vec<InstIx> {
+        if self.reopened.is_some() {
+            return self.asked_back();
+        }
         let scope = match &self.ending {
             Some(ending) => ending.undo,
             None => return self.at_end(),
         };
         let barred = self.barred();
         match scope {
+            Some(UndoScope::Asked) => self.asked_back(),
             None => Vec::new(),
             Some(UndoScope::Block(ix)) if !self.is_loop(ix) => {
                 let due = self.inst(ix).acted.is_some() && !barred.contains(&ix);
@@ -72,17 +76,17 @@ impl Run {
             .collect()
     }
 
-    fn last_done_first(&self) -> impl Iterator<Item = InstIx> + '_ {
+    pub(super) fn last_done_first(&self) -> impl Iterator<Item = InstIx> + '_ {
         self.acted.values().rev().copied()
     }
 
-    fn is_barrier(&self, ix: InstIx) -> bool {
+    pub(super) fn is_barrier(&self, ix: InstIx) -> bool {
         let node = self.plan.node(self.inst(ix).node);
         matches!(node.undo, PlannedUndo::Barrier)
     }
 
     /// Blocks in which a point of no return was passed: their own undo would go behind it.
-    fn barred(&self) -> HashSet<InstIx> {
+    pub(super) fn barred(&self) -> HashSet<InstIx> {
         let barriers = self.acted.values().filter(|ix| self.is_barrier(**ix));
         barriers.flat_map(|ix| self.ancestors(*ix)).collect()
     }
@@ -95,7 +99,7 @@ impl Run {
     }
 
     /// A block's own undo stands for those of the steps in it.
-    fn covered(&self, ix: InstIx, counts: impl Fn(InstIx) -> bool) -> bool {
+    pub(super) fn covered(&self, ix: InstIx, counts: impl Fn(InstIx) -> bool) -> bool {
         self.ancestors(ix)
             .any(|at| self.inst(at).acted.is_some() && counts(at))
     }
@@ -129,6 +133,7 @@ impl Run {
 
     pub(super) fn undo_begun(&self) -> Happened {
         let why = match &self.ending {
+            _ if self.is_asked_back() => UndoReason::Request,
             None => UndoReason::End,
             Some(ending) if ending.outcome == RunOutcome::Cancelled => UndoReason::Cancel,
             Some(_) => UndoReason::Failure,
@@ -166,7 +171,12 @@ impl Run {
                 parent: Some(outer),
                 ..Frame::default()
             });
+            let tried = self.by_key.contains_key(&key);
             let ix = self.instance(node, key, None, 0, frame, Role::Undo { of });
+            if tried {
+                // A person asked for it once more: it is another act than the one that failed.
+                self.inst_mut(ix).retries_decided += 1;
+            }
             queue.push((of, ix));
         }
         self.undoing = Some(Undoing { queue, done: 0 });

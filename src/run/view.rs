@@ -170,7 +170,7 @@ impl<'a> StepView<'a> {
     /// The gate that waits for a decision.
     pub fn gate(&self) -> Option<&'a GateOpened> {
         match &self.inst.state {
-            State::Gated(gate) => Some(gate),
+            State::Gated(open) => Some(&open.gate),
             _ => None,
         }
     }

@@ -31,6 +31,10 @@ pub trait Script {
     fn pick(&mut self, of: usize, asked: bool) -> usize;
     /// What happens to the run as a whole after this event.
     fn after(&mut self, event: &Event, nth: usize) -> Option<Stroke>;
+    /// Whether the process waits for the clock where nobody answers, rather than let go.
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// Something that happens to the run as a whole.
@@ -40,6 +44,12 @@ pub enum Stroke {
     Crash,
     /// Somebody cancels the run.
     Cancel,
+    /// Somebody asks for what was done to be taken back, if there is anything.
+    Undo,
+    /// The operator goes on without approvals, if they may.
+    Glass,
+    /// Nothing happens for so long.
+    Wait(Duration),
 }
 
 /// Why the driving ended.
@@ -168,6 +178,7 @@ impl<S: Script> Driver<S> {
             strokes: Vec::new(),
         };
         driver.happen(of_run(what), true);
+        driver.take_lock();
         driver
     }
 
@@ -189,8 +200,30 @@ impl<S: Script> Driver<S> {
         };
         if driver.run.closing().is_none() {
             driver.happen(of_run(resumed()), true);
+            driver.take_lock();
         }
         driver
+    }
+
+    fn take_lock(&mut self) {
+        if let Some(name) = self.run.lock_due().map(str::to_owned) {
+            self.happen(of_run(Happened::LockTaken { name, from: None }), true);
+        }
+    }
+
+    /// Something that may be refused.
+    fn try_to(&mut self, what: Happened) {
+        let event = Event {
+            at: self.now,
+            step: None,
+            attempt: None,
+            actor: Actor::Person(ada()),
+            what: what.clone(),
+        };
+        if self.run.clone().apply(&event).is_ok() {
+            self.happen(of_run(what), true);
+            self.take_lock();
+        }
     }
 
     fn happen(&mut self, draft: Draft, by_person: bool) {
@@ -217,7 +250,7 @@ impl<S: Script> Driver<S> {
     }
 
     fn strike(&mut self, stroke: Stroke) {
-        if self.run.closing().is_some() {
+        if self.run.closing().is_some() && stroke != Stroke::Undo {
             return;
         }
         match stroke {
@@ -231,6 +264,17 @@ impl<S: Script> Driver<S> {
                 self.reading.clear();
                 self.now = Duration::from_secs(60).after(self.now);
                 self.happen(of_run(resumed()), true);
+                self.take_lock();
+            }
+            Stroke::Wait(time) => self.now = time.after(self.now),
+            Stroke::Undo => {
+                let reason = "it made things worse".to_owned();
+                self.try_to(Happened::UndoRequested { reason });
+            }
+            Stroke::Glass => {
+                let reason = "nobody can be reached".to_owned();
+                let group = "lead".parse().unwrap();
+                self.try_to(Happened::GlassBroken { reason, group });
             }
             Stroke::Cancel => {
                 let reason = "enough".to_owned();
@@ -249,7 +293,7 @@ impl<S: Script> Driver<S> {
             assert!(self.rounds < 2_000_000, "the run goes round in circles");
             for command in self.run.commands(self.now) {
                 match command {
-                    Command::Record(draft) if self.run.stands(&draft) => {
+                    Command::Record(draft) if self.run.stands(&draft, self.now) => {
                         self.happen(draft, false);
                         changed = true;
                     }
@@ -260,7 +304,7 @@ impl<S: Script> Driver<S> {
                             attempt: Some(act.attempt),
                             what: Happened::StepStarted(Box::new(act.started.clone())),
                         };
-                        if self.run.stands(&draft) {
+                        if self.run.stands(&draft, self.now) {
                             self.happen(draft, false);
                             self.launch(*act);
                             changed = true;
@@ -323,7 +367,7 @@ impl<S: Script> Driver<S> {
             attempt,
             fact,
         };
-        match self.run.admit(input) {
+        match self.run.admit(input, self.now) {
             Ok(draft) => {
                 self.happen(draft, by_person);
                 true
@@ -395,7 +439,7 @@ impl<S: Script> Driver<S> {
                     failure,
                 },
             };
-            if self.run.stands(&draft) {
+            if self.run.stands(&draft, self.now) {
                 self.happen(draft, false);
             }
         }
@@ -473,7 +517,8 @@ impl<S: Script> Driver<S> {
                         let nth = self.script.pick(needs.len(), false);
                         let needed = &needs[nth];
                         let Some(fact) = self.script.person(needed) else {
-                            if due.is_empty() && self.flight.is_empty() {
+                            let waits = wait.is_some() && self.script.waits();
+                            if due.is_empty() && self.flight.is_empty() && !waits {
                                 return self.park(needed.clone());
                             }
                             let Some(index) = due.first() else {
@@ -487,7 +532,13 @@ impl<S: Script> Driver<S> {
                         self.now = Duration::from_secs(5).after(self.now);
                         let (step, attempt) = (needed.step.clone(), needed.attempt);
                         let admitted = self.admit(&step, attempt, fact.clone(), true);
-                        assert!(admitted, "stale: {fact:?}\n{}", trace(&self.events));
+                        // What others say may be refused: that is theirs to find out.
+                        let anything = matches!(fact, Fact::Vote { .. });
+                        assert!(
+                            admitted || anything,
+                            "stale: {fact:?}\n{}",
+                            trace(&self.events)
+                        );
                     }
                 }
                 continue;

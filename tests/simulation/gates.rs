@@ -217,6 +217,21 @@ finally: [ { id: f, if: run.status == 'declined', call: $BOX set } ]
 }
 
 #[test]
+fn a_refusal_is_not_asked_about_again_because_the_block_around_it_is_retried() {
+    story(
+        "
+steps: [ { id: l, call: $BOX look } ]
+finally: [ { id: b, retry: 3, steps: [ { steps: [ { id: a, call: $BOX drop x, gate: Drop? } ] } ] } ]
+",
+    )
+    .gate("a", Decision::Decline)
+    .run()
+    .expect_kinds("a", &["gate_opened", "gate_decided", "failure_decided"])
+    .expect_started(&["l"])
+    .expect_outcome(RunOutcome::SucceededWithFailures);
+}
+
+#[test]
 fn an_expression_that_fails_fails_its_step_before_its_gate() {
     story("steps: [ { id: a, call: $BOX drop x, gate: { confirm: 'Drop?', show: [steps.b.output.n] } }, { id: b, call: $BOX look } ]")
         .run()

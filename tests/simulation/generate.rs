@@ -2,6 +2,11 @@
 
 use std::fmt::Write;
 
+use runbook::model::gate::Expires;
+use runbook::model::{Duration, Severity};
+use runbook::plan::{Plan, PlannedApprovals};
+use runbook::spec::environment::BreakGlass;
+
 use super::chance::Chance;
 
 /// What is around a step.
@@ -10,6 +15,56 @@ enum Part {
     Steps,
     Undo,
     Finally,
+}
+
+/// Lets others have their say about a plan: approvals, how long they may take, and a lock.
+pub fn others(plan: &mut Plan, chance: &mut Chance) {
+    let group = |name: &str, people: &[&str]| {
+        let people = people.iter().map(|name| name.parse().unwrap()).collect();
+        (name.parse().unwrap(), people)
+    };
+    plan.policy.approvers = [
+        group("dba", &["li", "mo", "ada"]),
+        group("lead", &["bo", "kim", "ada"]),
+    ]
+    .into_iter()
+    .collect();
+    plan.policy.break_glass = Some(BreakGlass {
+        group: "lead".parse().unwrap(),
+        announce: None,
+    });
+    if chance.percent(25) {
+        plan.severity = Some(Severity::Sev1);
+        plan.policy.after_the_fact = vec![Severity::Sev1];
+    }
+    if chance.percent(30) {
+        plan.lock = Some("database/main".to_owned());
+    }
+    for gate in plan.nodes.iter_mut().filter_map(|node| node.gate.as_mut()) {
+        if chance.percent(40) {
+            let from = [&[][..], &["dba"], &["dba", "lead"]][chance.below(3)];
+            gate.approvals = Some(PlannedApprovals {
+                count: 1 + u32::from(chance.percent(30)),
+                from: from.iter().map(|group| group.parse().unwrap()).collect(),
+                exclude: match chance.percent(20) {
+                    true => vec!["mo".parse().unwrap()],
+                    false => Vec::new(),
+                },
+                condition: None,
+            });
+        }
+        if chance.percent(30) {
+            let escalate = [&[][..], &["lead"]][chance.below(2)];
+            gate.expires = Expires {
+                approve: chance.percent(60).then_some(Duration::from_secs(50)),
+                execute: chance.percent(50).then_some(Duration::from_secs(30)),
+                escalate: escalate
+                    .iter()
+                    .map(|group| group.parse().unwrap())
+                    .collect(),
+            };
+        }
+    }
 }
 
 struct Writer {

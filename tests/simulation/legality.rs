@@ -27,6 +27,18 @@ fn says_nothing(event: &Event) -> bool {
             | Happened::RunResumed { .. }
             | Happened::RunParked { .. }
             | Happened::CancelRequested { .. }
+            | Happened::GlassBroken { .. }
+            | Happened::ReviewSigned { .. }
+    )
+}
+
+/// What is said at an open gate, in whichever order.
+fn is_said_at_a_gate(event: &Event) -> bool {
+    matches!(
+        event.what,
+        Happened::GateDecided { .. }
+            | Happened::ApprovalGiven { .. }
+            | Happened::GateEscalated { .. }
     )
 }
 
@@ -43,6 +55,19 @@ fn is_missed(events: &[Event], at: usize, all_went_well: bool) -> bool {
         // What was looked at again, or asked again, was not needed the first time.
         Happened::BeforeSeen { .. } | Happened::StepUnknown { .. } => false,
         Happened::RunClosed(_) => false,
+        // More may have approved than had to, and who takes a run up takes its lock anew.
+        Happened::ApprovalGiven { .. }
+        | Happened::GateEscalated { .. }
+        | Happened::LockTaken { .. } => false,
+        // Where others were waited for and stood in for, one decision was enough.
+        Happened::GateDecided { .. }
+            if later
+                .iter()
+                .find(|other| other.step == event.step)
+                .is_some_and(is_said_at_a_gate) =>
+        {
+            false
+        }
         Happened::RunOpened(_)
         | Happened::StepStarted(_)
         | Happened::StepFinished(_)
@@ -51,7 +76,12 @@ fn is_missed(events: &[Event], at: usize, all_went_well: bool) -> bool {
             // A step that was left and reached again begins again.
             let next = later.iter().find(|other| other.step == event.step);
             let goes_on = next.is_some_and(|next| {
-                let anew = matches!(next.what, Happened::GateOpened(_));
+                let anew = matches!(
+                    next.what,
+                    Happened::GateOpened(_)
+                        | Happened::StepRefused { .. }
+                        | Happened::StepSkipped { .. }
+                );
                 next.attempt == event.attempt && next.what.kind() != event.what.kind() && !anew
             });
             all_went_well || (event.step.is_some() && goes_on)
@@ -94,6 +124,7 @@ fn mutate(plan: &Arc<Plan>, events: &[Event]) -> usize {
             && next.step == events[at].step
             && !says_nothing(next)
             && next.what.kind() != events[at].what.kind()
+            && !(is_said_at_a_gate(next) && is_said_at_a_gate(&events[at]))
         {
             let mut swapped = events.to_vec();
             swapped.swap(at, at + 1);

@@ -11,22 +11,29 @@
     reason = "a test that cannot go on may panic"
 )]
 
+mod approvals;
 mod chance;
 mod conditions;
 mod doubts;
 mod driver;
 mod endings;
+mod expiry;
 mod failures;
 mod gates;
 mod generate;
+mod glass;
 mod legality;
+mod locks;
 mod loops;
 mod order;
 mod people;
 mod polls;
 mod random;
+mod requested_undo;
 mod retries;
+mod review;
 mod scale;
 mod story;
 mod told;
 mod undos;
+mod voters;

@@ -77,7 +77,7 @@ fn admit(run: &Run, step: &str, fact: Fact) -> Result<(), String> {
         attempt,
         fact,
     };
-    run.admit(input)
+    run.admit(input, super::driver::start_of_time())
         .map(|_| ())
         .map_err(|stale| stale.to_string())
 }

@@ -3,21 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use runbook::model::approval::{Principal, Vote};
 use runbook::model::call::{Ended, Failure, FailureKind};
 use runbook::model::event::{
     Decision, FailureChoice, GateOpened, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy,
 };
 use runbook::model::ids::Attempt;
-use runbook::model::people::Way;
-use runbook::model::{Digest, Event, Value};
+use runbook::model::people::{Actor, Way};
+use runbook::model::{Digest, Duration, Event, Value};
 use runbook::plan::Plan;
 use runbook::run::{Act, Asked, Fact, Need, PersonNeeded, Run, fold};
 use runbook::spec::environment::{GateRule, Gates, Policy, Unattended};
 
 use super::chance::Chance;
 use super::driver::{Driver, Left, Script, Stroke, run_id, trace};
-use super::generate::runbooks;
-use super::story::{gives, plan_of, usual};
+use super::generate::{others, runbooks};
+use super::story::{gives, login, plan_of, usual};
 
 /// How many runs are made; `SIMULATED_RUNS` asks for more.
 fn runs() -> u64 {
@@ -36,6 +37,11 @@ struct Weather {
     patience: usize,
     /// Whether there are times at which nobody is there.
     absent: bool,
+    /// Whether the process waits for the clock then.
+    waits: bool,
+    /// How often somebody still does something unforeseen: takes all back, breaks the glass, or
+    /// does nothing for a while.
+    turns: usize,
 }
 
 impl Weather {
@@ -45,6 +51,8 @@ impl Weather {
         let crashes = [0, 1, 4][chance.below(3)];
         let cancels = usize::from(chance.percent(15));
         let absent = chance.percent(20);
+        let waits = chance.percent(50);
+        let turns = [0, 0, 1, 3][chance.below(4)];
         Self {
             chance,
             bad,
@@ -52,6 +60,24 @@ impl Weather {
             cancels,
             patience: 30,
             absent,
+            waits,
+            turns,
+        }
+    }
+
+    /// Somebody who says something about a gate, whether or not they may.
+    fn somebody(&mut self, digest: Digest) -> Fact {
+        let name = self
+            .chance
+            .one(&["li", "mo", "bo", "kim", "ada", "eve", "li@db1"]);
+        Fact::Vote {
+            digest,
+            vote: match self.chance.percent(15) {
+                true => Vote::Decline,
+                false => Vote::Approve,
+            },
+            voter: Box::new(login(name)),
+            reason: None,
         }
     }
 
@@ -104,6 +130,7 @@ impl Script for Weather {
         let way = Way::Terminal;
         let reason = Some("because".to_owned());
         Some(match &needed.need {
+            Need::Gate(gate) if !tired && self.chance.percent(10) => self.somebody(gate.digest),
             Need::Gate(gate) => Fact::Gate {
                 digest: gate.digest,
                 decision: match self.chance.below(20) {
@@ -114,7 +141,22 @@ impl Script for Weather {
                 way,
                 reason,
             },
-            Need::Approvals { .. } => usual(&needed.need),
+            Need::Approvals { gate, .. } => match self.chance.below(20) {
+                0..4 if !tired => self.somebody(gate.digest),
+                4 => Fact::Gate {
+                    digest: gate.digest,
+                    decision: Decision::Approve,
+                    way: Way::Yes,
+                    reason,
+                },
+                5 => Fact::Gate {
+                    digest: gate.digest,
+                    decision: Decision::Decline,
+                    way,
+                    reason,
+                },
+                _ => usual(&needed.need),
+            },
             Need::Ask { choices, .. } => Fact::Answer {
                 answer: choices[self.chance.below(choices.len())].0.as_str().into(),
                 suggested: None,
@@ -167,7 +209,21 @@ impl Script for Weather {
         self.chance.below(of)
     }
 
-    fn after(&mut self, _: &Event, _: usize) -> Option<Stroke> {
+    fn waits(&self) -> bool {
+        self.waits
+    }
+
+    fn after(&mut self, event: &Event, _: usize) -> Option<Stroke> {
+        let closed = matches!(event.what, Happened::RunClosed(_));
+        if self.turns > 0 && self.chance.percent(if closed { 40 } else { 5 }) {
+            self.turns -= 1;
+            return Some(match self.chance.below(4) {
+                _ if closed => Stroke::Undo,
+                0 => Stroke::Undo,
+                1 => Stroke::Glass,
+                _ => Stroke::Wait(Duration::from_secs(70)),
+            });
+        }
         if self.crashes > 0 && self.chance.percent(6) {
             self.crashes -= 1;
             return Some(Stroke::Crash);
@@ -194,7 +250,8 @@ pub fn random_plan(seed: u64) -> (String, Arc<Plan>) {
         },
         ..Policy::default()
     };
-    let plan = plan_of(&text, &[("other", &other)], policy);
+    let mut plan = plan_of(&text, &[("other", &other)], policy);
+    others(&mut plan, &mut chance);
     (format!("{text}\n# other:\n{other}"), Arc::new(plan))
 }
 
@@ -208,7 +265,31 @@ pub fn random_run(seed: u64) -> (String, Run, Vec<Event>) {
         assert!(absences < 1_000, "nobody comes");
         driver = Driver::resume(Arc::clone(&plan), &driver.events, driver.script);
     }
+    reviewed(&mut driver.run, &mut driver.events);
     (text, driver.run, driver.events)
+}
+
+/// Others look at what was done without their approval.
+fn reviewed(run: &mut Run, events: &mut Vec<Event>) {
+    for open in run.reviews_open() {
+        for name in ["ada", "li", "mo", "eve", "bo", "kim"] {
+            let event = Event {
+                at: events.last().unwrap().at,
+                step: None,
+                attempt: None,
+                actor: Actor::Engine,
+                what: Happened::ReviewSigned {
+                    of: open.of.clone(),
+                    voter: login(name),
+                    reason: "looked".to_owned(),
+                },
+            };
+            if run.apply(&event).is_ok() {
+                assert_ne!(name, "ada");
+                events.push(event);
+            }
+        }
+    }
 }
 
 #[test]
@@ -228,6 +309,7 @@ fn whatever_happens_the_run_comes_to_an_end_and_keeps_its_promises() {
         assert!(again == run, "folded again, it is another run");
         no_attempt_starts_twice(&events);
         nothing_that_is_gated_starts_without_its_decision(&run, &events);
+        nothing_starts_without_enough_others(&events);
         keys_are_one_act(&events);
         finally_is_done(&run);
         every_undo_is_done_once(&events);
@@ -336,6 +418,7 @@ fn keys_are_one_act(events: &[Event]) {
                     last.get_mut(key(event)).unwrap().1 = true;
                 }
             }
+            Happened::UndoRequested { .. } => decided += 1,
             Happened::FailureDecided {
                 choice: FailureChoice::Retry | FailureChoice::MarkDone,
                 ..
@@ -361,9 +444,90 @@ fn finally_is_done(run: &Run) {
     }
 }
 
+/// What is taken back is listed once, and once more for each time that a closed run was opened
+/// again for it.
 fn every_undo_is_done_once(events: &[Event]) {
-    let begun = events
-        .iter()
-        .filter(|event| matches!(event.what, Happened::UndoBegun { .. }));
-    assert!(begun.count() <= 1, "{}", trace(events));
+    let (mut begun, mut closed) = (0, false);
+    for event in events {
+        match event.what {
+            Happened::RunClosed(_) => closed = true,
+            Happened::UndoRequested { .. } if closed => begun = 0,
+            Happened::UndoBegun { .. } => begun += 1,
+            _ => {}
+        }
+        assert!(begun <= 1, "{}", trace(events));
+    }
+}
+
+/// Behind a gate that asks for approvals nothing starts before enough others said yes to what this
+/// opening of it showed; counted here from the events alone.
+fn nothing_starts_without_enough_others(events: &[Event]) {
+    struct Seen<'a> {
+        gate: &'a GateOpened,
+        may: Vec<&'a Principal>,
+        voted: BTreeSet<&'a str>,
+        stood_in: bool,
+    }
+    let mut gates: BTreeMap<&str, Seen<'_>> = BTreeMap::new();
+    for event in events {
+        match &event.what {
+            Happened::GateOpened(gate) => {
+                let seen = Seen {
+                    gate,
+                    may: gate
+                        .approvals
+                        .iter()
+                        .flat_map(|asked| &asked.people)
+                        .collect(),
+                    voted: BTreeSet::new(),
+                    stood_in: false,
+                };
+                gates.insert(key(event), seen);
+            }
+            Happened::GateEscalated { people, .. } => {
+                gates.get_mut(key(event)).unwrap().may.extend(people);
+            }
+            Happened::GateDecided { way, .. } => {
+                gates.get_mut(key(event)).unwrap().stood_in = *way == Way::Yes;
+            }
+            Happened::ApprovalGiven {
+                digest,
+                vote: Vote::Approve,
+                voter,
+                ..
+            } => {
+                let seen = gates.get_mut(key(event)).unwrap();
+                let asked = seen.gate.approvals.as_ref().unwrap();
+                let who = voter.principal.as_str();
+                assert!(
+                    *digest == seen.gate.digest && who != "ada",
+                    "{}",
+                    trace(events)
+                );
+                let may = asked.from.is_empty() || seen.may.contains(&&voter.principal);
+                assert!(
+                    may && !asked.excludes(&voter.principal),
+                    "{}",
+                    trace(events)
+                );
+                let new = seen.voted.insert(who.split('@').next().unwrap());
+                assert!(new, "{who} counts twice\n{}", trace(events));
+            }
+            Happened::StepStarted(_) => {
+                let Some(seen) = gates.remove(key(event)) else {
+                    continue;
+                };
+                let Some(asked) = &seen.gate.approvals else {
+                    continue;
+                };
+                let enough = seen.voted.len() >= asked.count as usize;
+                assert!(
+                    enough || asked.afterwards || seen.stood_in,
+                    "{}",
+                    trace(events)
+                );
+            }
+            _ => {}
+        }
+    }
 }

@@ -81,7 +81,7 @@ fn drive(plan: &Arc<Plan>, batch: usize) -> (Run, Took) {
                 attempt,
                 fact,
             };
-            let draft = run.admit(input).unwrap();
+            let draft = run.admit(input, start_of_time()).unwrap();
             happen(&mut run, &mut took, draft);
             changed = true;
         }

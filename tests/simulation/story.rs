@@ -4,20 +4,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
-use runbook::model::approval::{Principal, Proof, Vote, Voter};
+use runbook::model::approval::{ApprovalsAsked, Principal, Proof, Vote, Voter};
 use runbook::model::call::{Ended, Failure, FailureKind};
 use runbook::model::event::{Decision, FailureChoice, ManualOutcome, Resolution};
+use runbook::model::gate::Expires;
 use runbook::model::ids::ToolRef;
 use runbook::model::people::{Person, Way};
-use runbook::model::{Event, Value};
-use runbook::plan::{self, Answers, Binding, BoundBy, Ingredients, Plan};
+use runbook::model::{Event, Severity, Value};
+use runbook::plan::{
+    self, Answers, Binding, BoundBy, Ingredients, Plan, PlannedApprovals, PlannedGate,
+};
 use runbook::run::{Act, Asked, Fact, Need, PersonNeeded};
 use runbook::spec::Diagnostics;
 use runbook::spec::contract::{self, Contract};
 use runbook::spec::environment::{GateRule, Gates, Policy, Unattended};
 use runbook::spec::runbook as definition;
 
-use super::driver::{Driver, Script, Stroke, json};
+use super::driver::{Driver, Script, Stroke, ada, json};
 use super::told::Told;
 
 /// The contract that all stories share.
@@ -95,6 +98,8 @@ pub struct Lines {
     pub alone: bool,
     /// People answer before what is under way ends.
     pub people_first: bool,
+    /// The process waits where nobody answers.
+    pub waits: bool,
 }
 
 fn next(lines: &mut BTreeMap<String, VecDeque<Ended>>, step: &str) -> Ended {
@@ -146,11 +151,25 @@ impl Script for Lines {
                         reason,
                         ..
                     },
-                    Need::Gate(gate),
+                    Need::Gate(gate) | Need::Approvals { gate, .. },
                 ) => Fact::Gate {
                     digest: gate.digest,
                     decision,
                     way,
+                    reason,
+                },
+                (
+                    Fact::Vote {
+                        vote,
+                        voter,
+                        reason,
+                        ..
+                    },
+                    Need::Gate(gate) | Need::Approvals { gate, .. },
+                ) => Fact::Vote {
+                    digest: gate.digest,
+                    vote,
+                    voter,
                     reason,
                 },
                 (fact, _) => fact,
@@ -177,12 +196,24 @@ impl Script for Lines {
             .position(|(kind, on, _)| *kind == event.what.kind() && on == step)?;
         Some(self.strokes.remove(found).2)
     }
+
+    fn waits(&self) -> bool {
+        self.waits
+    }
 }
 
 fn fits(fact: &Fact, need: &Need) -> bool {
     matches!(
         (fact, need),
         (Fact::Gate { .. }, Need::Gate(_))
+            | (Fact::Vote { .. }, Need::Gate(_) | Need::Approvals { .. })
+            | (
+                Fact::Gate {
+                    decision: Decision::Decline,
+                    ..
+                } | Fact::Gate { way: Way::Yes, .. },
+                Need::Approvals { .. }
+            )
             | (Fact::Answer { .. }, Need::Ask { .. })
             | (Fact::Reported { .. }, Need::Manual { .. })
             | (Fact::Chosen { .. }, Need::Failure { .. })
@@ -192,17 +223,38 @@ fn fits(fact: &Fact, need: &Need) -> bool {
 
 /// Somebody at another login on this machine.
 pub fn login(name: &str) -> Voter {
-    let person = Person {
-        user: name.split('@').next().unwrap().to_owned(),
-        uid: 2000,
-        login_uid: Some(2000),
-        host: "here".to_owned(),
-        terminal: None,
-    };
     Voter {
         principal: name.parse().unwrap(),
-        proof: Proof::Login(person),
+        proof: Proof::Login(account(name)),
     }
+}
+
+/// The account of somebody on this machine, or on the one behind the `@`.
+pub fn account(name: &str) -> Person {
+    let (user, host) = name.split_once('@').unwrap_or((name, "here"));
+    let uid = 2000 + user.bytes().map(u32::from).sum::<u32>();
+    Person {
+        user: user.to_owned(),
+        uid,
+        login_uid: Some(uid),
+        host: host.to_owned(),
+        terminal: None,
+    }
+}
+
+/// Somebody who may approve and has not; nobody where nobody is left.
+pub fn another(asked: &ApprovalsAsked, given: &[Principal], people: &[Principal]) -> Option<Voter> {
+    let anybody = ["li", "mo", "bo"].map(|name| name.parse().unwrap());
+    let people = if asked.from.is_empty() {
+        &anybody
+    } else {
+        people
+    };
+    let fits = |person: &&Principal| {
+        let mut given = given.iter();
+        !person.may_be(&ada()) && !given.any(|other| other.is_same_person(person))
+    };
+    Some(login(people.iter().find(fits)?.as_str()))
 }
 
 /// What people say where a story does not: yes, the suggestion, done, stop, it happened.
@@ -215,11 +267,24 @@ pub fn usual(need: &Need) -> Fact {
             way,
             reason: None,
         },
-        Need::Approvals { gate, people, .. } => Fact::Vote {
-            digest: gate.digest,
-            vote: Vote::Approve,
-            voter: Box::new(login(people.first().map_or("li", Principal::as_str))),
-            reason: None,
+        Need::Approvals {
+            gate,
+            given,
+            people,
+            ..
+        } => match another(gate.approvals.as_ref().unwrap(), given, people) {
+            Some(voter) => Fact::Vote {
+                digest: gate.digest,
+                vote: Vote::Approve,
+                voter: Box::new(voter),
+                reason: None,
+            },
+            None => Fact::Gate {
+                digest: gate.digest,
+                decision: Decision::Decline,
+                way,
+                reason: None,
+            },
         },
         Need::Ask {
             shape, suggested, ..
@@ -274,6 +339,24 @@ pub fn unknown(reason: &str) -> Ended {
     Ended::Unknown(reason.to_owned())
 }
 
+/// What others must say, without a condition.
+pub fn approvals(count: u32, from: &[&str]) -> PlannedApprovals {
+    PlannedApprovals {
+        count,
+        from: from.iter().map(|group| group.parse().unwrap()).collect(),
+        exclude: Vec::new(),
+        condition: None,
+    }
+}
+
+/// The gate of the step that is written with this id.
+fn gate_of<'a>(plan: &'a mut Plan, step: &str) -> &'a mut PlannedGate {
+    let mut nodes = plan.nodes.iter_mut();
+    let node = nodes.find(|node| node.id.as_str() == step && node.gate.is_some());
+    node.and_then(|node| node.gate.as_mut())
+        .unwrap_or_else(|| panic!("{step} has no gate"))
+}
+
 /// A runbook whose story is about to be told.
 #[derive(Clone, Debug)]
 pub struct Story {
@@ -281,6 +364,10 @@ pub struct Story {
     others: Vec<(String, String)>,
     policy: Policy,
     lines: Lines,
+    approvals: Vec<(String, PlannedApprovals)>,
+    expires: Vec<(String, Expires)>,
+    lock: Option<String>,
+    severity: Option<Severity>,
 }
 
 pub fn story(text: &str) -> Story {
@@ -289,6 +376,10 @@ pub fn story(text: &str) -> Story {
         others: Vec::new(),
         policy: lenient(),
         lines: Lines::default(),
+        approvals: Vec::new(),
+        expires: Vec::new(),
+        lock: None,
+        severity: None,
     }
 }
 
@@ -305,6 +396,57 @@ impl Story {
             destructive: destructive.into(),
         };
         self
+    }
+
+    /// Who is in a group of the policy.
+    pub fn group(mut self, group: &str, people: &[&str]) -> Self {
+        let people = people.iter().map(|name| name.parse().unwrap()).collect();
+        self.policy.approvers.insert(group.parse().unwrap(), people);
+        self
+    }
+
+    /// The policy, as far as no other method here says it.
+    pub fn with_policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    /// Others must approve before the step's gate is passed.
+    pub fn approvals(self, step: &str, count: u32, from: &[&str]) -> Self {
+        self.approvals_of(step, approvals(count, from))
+    }
+
+    pub fn approvals_of(mut self, step: &str, approvals: PlannedApprovals) -> Self {
+        self.approvals.push((step.to_owned(), approvals));
+        self
+    }
+
+    /// How long the step's gate waits and its decision holds, and whom it turns to.
+    pub fn expires(mut self, step: &str, expires: Expires) -> Self {
+        self.expires.push((step.to_owned(), expires));
+        self
+    }
+
+    /// What one run at a time has.
+    pub fn lock(mut self, name: &str) -> Self {
+        self.lock = Some(name.to_owned());
+        self
+    }
+
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// Another says something at the step's next gate.
+    pub fn vote(self, step: &str, name: &str, vote: Vote) -> Self {
+        let fact = Fact::Vote {
+            digest: runbook::model::Digest::ZERO,
+            vote,
+            voter: Box::new(login(name)),
+            reason: None,
+        };
+        self.fact(step, fact)
     }
 
     /// How the step's next act ends.
@@ -336,10 +478,15 @@ impl Story {
 
     /// What is decided at the step's next gate.
     pub fn gate(self, step: &str, decision: Decision) -> Self {
+        self.gate_by(step, decision, Way::Terminal)
+    }
+
+    /// What is decided at the step's next gate, and how.
+    pub fn gate_by(self, step: &str, decision: Decision, way: Way) -> Self {
         let fact = Fact::Gate {
             digest: runbook::model::Digest::ZERO,
             decision,
-            way: Way::Terminal,
+            way,
             reason: None,
         };
         self.fact(step, fact)
@@ -393,9 +540,20 @@ impl Story {
     }
 
     /// Somebody cancels the run right after this.
-    pub fn cancel_after(mut self, kind: &str, step: &str) -> Self {
-        let stroke = (kind.to_owned(), step.to_owned(), Stroke::Cancel);
+    pub fn cancel_after(self, kind: &str, step: &str) -> Self {
+        self.after(kind, step, Stroke::Cancel)
+    }
+
+    /// This happens to the run right after that.
+    pub fn after(mut self, kind: &str, step: &str, stroke: Stroke) -> Self {
+        let stroke = (kind.to_owned(), step.to_owned(), stroke);
         self.lines.strokes.push(stroke);
+        self
+    }
+
+    /// The process waits for the clock where nobody answers.
+    pub fn waits(mut self) -> Self {
+        self.lines.waits = true;
         self
     }
 
@@ -417,7 +575,16 @@ impl Story {
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
             .collect();
-        Arc::new(plan_of(&self.text, &others, self.policy.clone()))
+        let mut plan = plan_of(&self.text, &others, self.policy.clone());
+        plan.lock.clone_from(&self.lock);
+        plan.severity = self.severity.or(plan.severity);
+        for (step, approvals) in &self.approvals {
+            gate_of(&mut plan, step).approvals = Some(approvals.clone());
+        }
+        for (step, expires) in &self.expires {
+            gate_of(&mut plan, step).expires = expires.clone();
+        }
+        Arc::new(plan)
     }
 
     /// Tells it: to its end, or to where somebody is needed who is not there. Then tells it again

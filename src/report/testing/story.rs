@@ -136,7 +136,7 @@ impl Story {
             attempt,
             fact,
         };
-        let draft = self.run.admit(input).unwrap();
+        let draft = self.run.admit(input, self.now).unwrap();
         self.happen(draft, by_person);
     }
 
