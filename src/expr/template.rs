@@ -12,7 +12,9 @@ use super::expression::{Expression, Reference};
 use super::limits::{Budget, MAX_TEXT};
 use super::names::{Names, TypeNames};
 use super::scan::{Part, scan};
+use super::secrets::{Misuse, misused_type};
 use super::shown::floor;
+use crate::model::text::{clip, escape_controls};
 use crate::model::{Shape, Value};
 
 /// A parsed template. Cheap to clone; equal where the source is equal.
@@ -113,6 +115,14 @@ impl Template {
             };
             match inside.check(names) {
                 Ok(found) if self.lone().is_some() => shape = found,
+                Ok(found) if found.has_secret() => {
+                    let source = inside.source();
+                    let start = source.len() - source.trim_start().len();
+                    let described = format!("`{}`", escape_controls(&clip(source.trim(), 60)));
+                    let span = start..start + source.trim().len();
+                    let error = misused_type(&described, Misuse::Text).at(&span);
+                    errors.push(error.shifted(*offset));
+                }
                 Ok(_) => {}
                 Err(found) => errors.extend(found.into_iter().map(|e| e.shifted(*offset))),
             }

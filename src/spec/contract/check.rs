@@ -290,6 +290,7 @@ pub fn assignable(expected: &Shape, found: &Shape) -> bool {
     let text = |shape: &Shape| matches!(shape, S::String | S::Choice(_));
     match (expected, found) {
         (S::Any, _) | (_, S::Any) | (S::Object(_), S::Object(_)) => true,
+        (S::Secret, _) | (_, S::Secret) => expected == found,
         (S::Choice(words), S::Choice(found)) => found.iter().any(|word| words.contains(word)),
         (S::List(of), S::List(found)) => assignable(of, found),
         (S::List(_) | S::Object(_), _) | (_, S::List(_) | S::Object(_)) => false,
