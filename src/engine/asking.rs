@@ -55,6 +55,7 @@ impl Driver<'_> {
         attempt: Attempt,
         fact: Fact,
     ) -> Result<bool, EngineError> {
+        let fact = self.redacted(fact);
         let by_person = match &fact {
             Fact::Gate { way, .. }
             | Fact::Answer { way, .. }

@@ -8,6 +8,7 @@
 //! people, terminal         who is asked: prepared answers, the controlling terminal, nobody
 //! carried                  calls that a person carries out
 //! answerers                who answers each call
+//! redacted                 what people say, without secrets
 //! signals                  what ends a run's process
 //! driver                   the loop, and what it is driven with
 //! asking, calls, waiting   its three kinds of business: people, calls, time
@@ -26,6 +27,7 @@ mod http;
 mod open;
 mod people;
 mod prompt;
+mod redacted;
 mod signals;
 mod terminal;
 mod waiting;

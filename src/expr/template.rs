@@ -107,6 +107,23 @@ impl Template {
     ///
     /// As [`Expression::check`], with places in the template's source.
     pub fn check(&self, names: &dyn TypeNames) -> Result<Shape, Vec<ExprError>> {
+        self.checked(names, Shape::has_secret)
+    }
+
+    /// The same for what is sent and never shown: a secret may stand in it, as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::check`].
+    pub fn check_sent(&self, names: &dyn TypeNames) -> Result<Shape, Vec<ExprError>> {
+        self.checked(names, |shape| *shape != Shape::Secret && shape.has_secret())
+    }
+
+    fn checked(
+        &self,
+        names: &dyn TypeNames,
+        misplaced: impl Fn(&Shape) -> bool,
+    ) -> Result<Shape, Vec<ExprError>> {
         let mut shape = Shape::String;
         let mut errors = Vec::new();
         for part in &self.0.parts {
@@ -115,7 +132,7 @@ impl Template {
             };
             match inside.check(names) {
                 Ok(found) if self.lone().is_some() => shape = found,
-                Ok(found) if found.has_secret() => {
+                Ok(found) if misplaced(&found) => {
                     let source = inside.source();
                     let start = source.len() - source.trim_start().len();
                     let described = format!("`{}`", escape_controls(&clip(source.trim(), 60)));

@@ -19,8 +19,6 @@ pub enum SecretRef {
     File(String),
     /// What a program prints: never empty, never a shell's line.
     Command(Vec<String>),
-    /// What a step of the run put out: a file of the run's own, which is gone when the run closes.
-    Run(String),
 }
 
 /// How a person writes where a secret is found.
@@ -53,7 +51,9 @@ impl SecretRef {
     /// Its name is none that a shell could set.
     pub fn env(name: &str) -> Result<Self, NoReference> {
         let mut bytes = name.bytes();
-        let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        let first = bytes
+            .next()
+            .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
         if first && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             Ok(Self::Env(name.to_owned()))
         } else {
@@ -134,7 +134,6 @@ impl fmt::Display for SecretRef {
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{path}"),
             Self::Command(argv) => write!(f, "command:{}", serde_json::json!(argv)),
-            Self::Run(name) => write!(f, "run:{name}"),
         }
     }
 }
@@ -147,16 +146,9 @@ impl FromStr for SecretRef {
             Some(("command", argv)) => {
                 Self::command(serde_json::from_str(argv).unwrap_or_default())
             }
-            Some(("run", name)) if is_run_name(name) => Ok(Self::Run(name.to_owned())),
             _ => Self::given(text),
         }
     }
-}
-
-/// Whether a name can be that of a file of the run, and of no other.
-fn is_run_name(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain)
 }
 
 impl Serialize for SecretRef {
@@ -252,7 +244,6 @@ mod tests {
             "file:/run/secrets/token",
             "file:~/.token",
             r#"command:["pass","show","a b"]"#,
-            "run:issue.token-1",
         ] {
             assert_eq!(text.parse::<SecretRef>().unwrap().to_string(), text);
         }
@@ -270,14 +261,11 @@ mod tests {
             "command:[]",
             "command:pass",
             "command:[\"\"]",
-            "run:../x",
-            "run:",
         ] {
             let error = text.parse::<SecretRef>().unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
         assert!(SecretRef::given(r#"command:["id"]"#).is_err());
-        assert!(SecretRef::given("run:x").is_err());
     }
 
     #[test]

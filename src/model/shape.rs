@@ -194,7 +194,9 @@ impl Shape {
         match (self, json) {
             (Self::Any, _) => Ok(Value::from_plain(json)),
             // What a tool answers is the secret itself: whoever calls puts it away before.
-            (Self::Secret, _) => Err(Misfit::here("a secret cannot be taken from here".to_owned())),
+            (Self::Secret, _) => Err(Misfit::here(
+                "a secret cannot be taken from here".to_owned(),
+            )),
             (Self::String | Self::Choice(_), Json::String(text)) => self.read(text),
             (Self::Duration | Self::Size | Self::Time, Json::String(text)) => self.read(text),
             (Self::Boolean, Json::Bool(b)) => Ok(Value::Bool(*b)),

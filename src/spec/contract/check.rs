@@ -109,6 +109,13 @@ impl<'a> Checker<'a> {
                 _ => {}
             }
         }
+        for (arg_name, arg) in &action.args {
+            let seen = arg.positional.is_some() || arg.target || arg.environment || arg.many;
+            if arg.shape == Shape::Secret && (seen || arg.value_optional) {
+                let message = "a secret is given by its name only, once, and never seen: it is no word, no target and no list";
+                self.report(place(arg_name, "type"), message, None);
+            }
+        }
         for (flag, says) in [
             ("target", "what a typed challenge asks for"),
             ("environment", "the run's environment"),
