@@ -10,9 +10,10 @@ use super::job::{Job, Processes};
 use super::judge::{Asked, Output, Reading, nothing_done};
 use super::process::who;
 use super::reading::Promise;
-use crate::model::Map;
+use super::secrets::unusable;
 use crate::model::call::{Adapter, Cancel, Reply, Request, Sink, Work};
 use crate::model::ids::ActionName;
+use crate::model::{Map, Value};
 
 /// Answers a tool's calls by starting the team's own command.
 ///
@@ -35,6 +36,13 @@ impl Adapter for BareCommand {
                 "a tool cannot answer for a command of a runbook",
             ));
         };
+        if let Some(secret) = call.args.values().find_map(Value::secret) {
+            let why = "cannot be handed to a bare command: others could see its words";
+            return nothing_done(
+                unusable(secret, why)
+                    .hint("write an adapter for the tool, which gives it to the command by `env:`"),
+            );
+        }
         let job = Job {
             argv: self.command.iter().chain(&call.words).cloned().collect(),
             ..Job::default()

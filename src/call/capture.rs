@@ -6,7 +6,10 @@
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
+use super::redact::{Redacting, Redactor};
+use super::secrets::Secrets;
 use super::spawn::widen;
 use crate::model::call::{Captured, Cut, Sink, Stream};
 
@@ -123,19 +126,35 @@ pub(super) struct Tap {
     /// Gone after the end of the stream.
     reader: Option<PipeReader>,
     stream: Stream,
-    keep: Keep,
-    lines: Lines,
+    taken: Taken,
     wide: bool,
 }
 
+/// What was taken of a stream, without the run's secrets.
+struct Taken {
+    keep: Keep,
+    lines: Lines,
+    /// None for what is a secret itself.
+    secrets: Option<Arc<Secrets>>,
+    /// What was known when the stream began.
+    first: Arc<Redactor>,
+    redacting: Redacting,
+    clean: Vec<u8>,
+}
+
 impl Tap {
-    /// Keeps at most `cap` bytes of what a pipe yields. The reader must not block.
-    pub(super) fn new(reader: PipeReader, stream: Stream, cap: usize) -> Self {
+    /// Keeps at most `cap` bytes of what a pipe yields, without these secrets. The reader must not
+    /// block.
+    pub(super) fn new(
+        reader: PipeReader,
+        stream: Stream,
+        cap: usize,
+        secrets: Option<&Arc<Secrets>>,
+    ) -> Self {
         Self {
             reader: Some(reader),
             stream,
-            keep: Keep::new(cap),
-            lines: Lines::default(),
+            taken: Taken::new(cap, secrets),
             wide: false,
         }
     }
@@ -157,9 +176,8 @@ impl Tap {
                     self.wide = true;
                     widen(reader);
                 }
-                let bytes = &buffer[..n];
-                self.keep.push(bytes);
-                self.lines.push(bytes, |line| sink.line(self.stream, line));
+                let give = |line: &[u8]| sink.line(self.stream, line);
+                self.taken.push(&buffer[..n], give);
                 return true;
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -171,9 +189,54 @@ impl Tap {
     }
 
     /// What was kept. A last line without an end is given on too.
-    pub(super) fn finish(mut self, sink: &dyn Sink) -> Captured {
-        self.lines.finish(|line| sink.line(self.stream, line));
-        self.keep.finish()
+    pub(super) fn finish(self, sink: &dyn Sink) -> Captured {
+        self.taken.finish(|line| sink.line(self.stream, line))
+    }
+}
+
+impl Taken {
+    fn new(cap: usize, secrets: Option<&Arc<Secrets>>) -> Self {
+        let first = secrets.map_or_else(|| Arc::new(Redactor::none()), |known| known.redactor());
+        Self {
+            keep: Keep::new(cap),
+            lines: Lines::default(),
+            secrets: secrets.cloned(),
+            redacting: Redacting::new(Arc::clone(&first)),
+            first,
+            clean: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], give: impl FnMut(&[u8])) {
+        if let Some(secrets) = &self.secrets {
+            // Another step may have looked one up meanwhile.
+            self.redacting.switch(&secrets.redactor());
+        }
+        if self.redacting.is_idle() {
+            self.keep.push(bytes);
+            self.lines.push(bytes, give);
+        } else {
+            self.redacting.push(bytes, &mut self.clean);
+            self.hand_on(give);
+        }
+    }
+
+    fn hand_on(&mut self, give: impl FnMut(&[u8])) {
+        self.keep.push(&self.clean);
+        self.lines.push(&self.clean, give);
+        self.clean.clear();
+    }
+
+    fn finish(mut self, mut give: impl FnMut(&[u8])) -> Captured {
+        self.redacting.finish(&mut self.clean);
+        self.hand_on(&mut give);
+        self.lines.finish(give);
+        let captured = self.keep.finish();
+        match self.secrets.map(|secrets| secrets.redactor()) {
+            // What was printed before a secret became known may hold it too.
+            Some(now) if !Arc::ptr_eq(&now, &self.first) => now.captured(captured),
+            _ => captured,
+        }
     }
 }
 

@@ -11,10 +11,12 @@ use super::job::{Job, Processes};
 use super::judge::{Asked, Reading, nothing_done, unevaluated};
 use super::process::who;
 use super::reading::Promise;
+use super::secrets::{Secret, unusable};
 use crate::expr::{ExprError, Lookup, NameError, Names, Template};
-use crate::model::call::{Adapter, Cancel, Reply, Request, Sink, ToolCall, Work};
+use crate::model::call::{Adapter, Cancel, Failure, Reply, Request, Sink, ToolCall, Work};
 use crate::model::ids::{ActionName, ArgName};
-use crate::model::{Map, Value};
+use crate::model::secret::EnvValue;
+use crate::model::{Map, SecretRef, Value};
 
 /// One `command` action.
 #[derive(Clone, Debug)]
@@ -44,10 +46,8 @@ pub struct CommandSpec {
 pub struct CommandAdapter {
     /// Where and with what processes are started.
     pub processes: Arc<Processes>,
-    /// The environment's settings, secrets resolved.
+    /// The environment's settings; of secrets, where they are found.
     pub settings: Map,
-    /// Which of the settings are secrets: messages never show them.
-    pub secrets: BTreeSet<String>,
     /// Further names: the adapter's own directory.
     pub names: Map,
     /// The actions.
@@ -68,7 +68,6 @@ impl Adapter for CommandAdapter {
         let names = InAdapter::new(
             self.names.clone(),
             &self.settings,
-            &self.secrets,
             call,
             &spec.arguments,
             request,
@@ -101,7 +100,8 @@ impl CommandSpec {
         }
         let mut env = IndexMap::new();
         for (name, template) in &self.env {
-            let value = one(template, names).map_err(|e| (format!("variable `{name}`"), e))?;
+            let value = variable(template, names);
+            let value = value.map_err(|e| (format!("variable `{name}`"), e))?;
             env.extend(value.map(|value| (name.clone(), value)));
         }
         let dir = match &self.dir {
@@ -123,11 +123,23 @@ pub(super) fn words(template: &Template, names: &dyn Names) -> Result<Vec<String
         match template.eval(names)? {
             Value::None => return Ok(Vec::new()),
             // A list of plain values; anything deeper is written as JSON, as in any text.
-            Value::List(items) => return Ok(items.iter().map(ToString::to_string).collect()),
+            Value::List(items) if items.iter().all(|item| item.secret().is_none()) => {
+                return Ok(items.iter().map(ToString::to_string).collect());
+            }
             _ => {}
         }
     }
     Ok(vec![template.render(names)?])
+}
+
+/// What fills a variable: nothing, a text, or one lone secret.
+fn variable(template: &Template, names: &dyn Names) -> Result<Option<EnvValue>, ExprError> {
+    if template.lone().is_some()
+        && let Value::Secret(secret) = template.eval(names)?
+    {
+        return Ok(Some(EnvValue::Secret(secret)));
+    }
+    Ok(one(template, names)?.map(EnvValue::Text))
 }
 
 pub(super) fn one(template: &Template, names: &dyn Names) -> Result<Option<String>, ExprError> {
@@ -138,17 +150,18 @@ pub(super) fn one(template: &Template, names: &dyn Names) -> Result<Option<Strin
 }
 
 /// The names of an adapter's file.
-pub(super) struct InAdapter<'a> {
+pub(super) struct InAdapter {
     names: Map,
-    secrets: &'a BTreeSet<String>,
+    /// Which settings and arguments are opened secrets: messages never show them.
+    opened: BTreeSet<(String, String)>,
 }
 
-impl<'a> InAdapter<'a> {
-    /// The names that one call is answered with: `args`, `settings`, `run`, and further ones.
+impl InAdapter {
+    /// The names that one call is answered with: `args`, `settings`, `run`, and further ones. Of
+    /// secrets they hold the place only.
     pub(super) fn new(
         mut names: Map,
         settings: &Map,
-        secrets: &'a BTreeSet<String>,
         call: &ToolCall,
         arguments: &[ArgName],
         request: &Request,
@@ -170,11 +183,45 @@ impl<'a> InAdapter<'a> {
         names.insert("args".into(), Value::Map(args));
         names.insert("settings".into(), Value::Map(settings.clone()));
         names.insert("run".into(), Value::Map(run.into_iter().collect()));
-        Self { names, secrets }
+        Self {
+            names,
+            opened: BTreeSet::new(),
+        }
+    }
+
+    /// The same, with the secrets looked up that these templates mention: for what is sent and
+    /// never shown.
+    pub(super) fn opened<'t>(
+        &self,
+        templates: impl IntoIterator<Item = &'t Template>,
+        look_up: impl Fn(&SecretRef) -> Result<Secret, Failure>,
+    ) -> Result<Self, Failure> {
+        let mut open = Self {
+            names: self.names.clone(),
+            opened: BTreeSet::new(),
+        };
+        for reference in templates.into_iter().flat_map(Template::references) {
+            let [root, name, ..] = reference.path.as_slice() else {
+                continue;
+            };
+            let Some(Value::Map(fields)) = open.names.get_mut(root) else {
+                continue;
+            };
+            if let Some(value) = fields.get_mut(name)
+                && let Value::Secret(place) = &*value
+            {
+                let secret = look_up(place)?;
+                let text = std::str::from_utf8(secret.expose())
+                    .map_err(|_| unusable(place, "is no text, and only a text can be sent"))?;
+                *value = Value::from(text);
+                open.opened.insert((root.clone(), name.clone()));
+            }
+        }
+        Ok(open)
     }
 }
 
-impl Names for InAdapter<'_> {
+impl Names for InAdapter {
     fn get(&self, path: &[&str]) -> Lookup<'_> {
         let root = path.first().copied().unwrap_or_default();
         match self.names.get(root) {
@@ -186,12 +233,15 @@ impl Names for InAdapter<'_> {
         }
     }
 
-    /// The settings as a whole count too: whoever prints them prints the secret.
+    /// What holds an opened secret counts too: whoever prints it prints the secret.
     fn is_secret(&self, path: &[&str]) -> bool {
         match path {
-            ["settings"] => !self.secrets.is_empty(),
-            ["settings", name, ..] => self.secrets.contains(*name),
-            _ => false,
+            [root] => self.opened.iter().any(|(holder, _)| holder == root),
+            [root, name, ..] => {
+                let opened = (root.to_string(), name.to_string());
+                self.opened.contains(&opened)
+            }
+            [] => false,
         }
     }
 }

@@ -51,7 +51,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 pub fn environment(
     base: &Environment,
     pass: &[String],
-    env: &IndexMap<String, String>,
+    env: &IndexMap<String, OsString>,
     request: &Request,
     work: &Path,
 ) -> Environment {
@@ -65,7 +65,7 @@ pub fn environment(
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    out.extend(env.iter().map(|(name, value)| (name.into(), value.into())));
+    out.extend(env.iter().map(|(name, value)| (name.into(), value.clone())));
     for (name, value) in mark(request) {
         out.insert(name.into(), value.into());
     }

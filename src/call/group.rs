@@ -13,6 +13,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -23,6 +24,7 @@ use super::capture::{Tap, buffer};
 use super::cgroup::Cgroup;
 use super::environ::Mark;
 use super::family::Family;
+use super::secrets::Secrets;
 use super::spawn::Child;
 use crate::model::call::{Cancel, Captured, Sink, Stream};
 
@@ -91,13 +93,14 @@ pub(super) struct Ours {
     pub cgroup: Option<Cgroup>,
 }
 
-/// Waits for a process, and ends it where its time is over or that is asked for.
+/// Waits for a process, and ends it where its time is over or that is asked for. Of what it prints,
+/// `secrets` are taken out.
 pub(super) fn watch(
     child: Child,
     ours: Ours,
     limits: &Limits,
-    sink: &dyn Sink,
-    cancel: &dyn Cancel,
+    secrets: Option<&Arc<Secrets>>,
+    (sink, cancel): (&dyn Sink, &dyn Cancel),
 ) -> Finished {
     let Child {
         handle,
@@ -115,8 +118,8 @@ pub(super) fn watch(
         ended,
         cgroup: ours.cgroup.as_ref(),
         taps: [
-            Tap::new(stdout, Stream::Stdout, limits.cap),
-            Tap::new(stderr, Stream::Stderr, limits.cap),
+            Tap::new(stdout, Stream::Stdout, limits.cap, secrets),
+            Tap::new(stderr, Stream::Stderr, limits.cap, secrets),
         ],
         buffer: buffer(),
         sink,

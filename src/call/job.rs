@@ -1,7 +1,9 @@
 //! One process for one request: the common ground of all adapters that start one.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -11,8 +13,10 @@ use super::cgroup::Cgroup;
 use super::environ::{Environment, Mark, environment};
 use super::find::{not_started, shown};
 use super::group::{Finished, Limits, Ours, watch};
+use super::secrets::Secrets;
 use super::spawn::{Spawned, Start, spawn};
 use crate::model::call::{Cancel, Failure, Request, Sink};
+use crate::model::secret::EnvValue;
 
 /// How long output is waited for after its process has ended.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -28,7 +32,7 @@ pub enum Containment {
 }
 
 /// Where and with what all processes of a run are started.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Processes {
     /// The environment that the allow-list picks from.
     pub base_env: Environment,
@@ -40,6 +44,17 @@ pub struct Processes {
     pub drain: Duration,
     /// What keeps a step's processes together.
     pub containment: Containment,
+    /// The secrets that the run knows by now.
+    pub secrets: Arc<Secrets>,
+}
+
+impl fmt::Debug for Processes {
+    /// The environment may hold secrets, known or not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processes")
+            .field("work_dir", &self.work_dir)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is started.
@@ -48,7 +63,7 @@ pub struct Job {
     /// The program and its words.
     pub argv: Vec<String>,
     /// Added to its environment.
-    pub env: IndexMap<String, String>,
+    pub env: IndexMap<String, EnvValue>,
     /// Variables that pass beside the allow-list, a `*` at the end for any rest: `AWS_*`.
     pub pass: Vec<String>,
     /// Its working directory; a relative one is below the run's own.
@@ -64,6 +79,7 @@ impl Processes {
             cap: DEFAULT_CAP,
             drain: DRAIN,
             containment: Containment::Best,
+            secrets: Arc::default(),
         }
     }
 
@@ -93,19 +109,18 @@ impl Processes {
             Some(dir) => self.work_dir.join(dir),
             None => self.work_dir.clone(),
         };
+        let mut env = IndexMap::new();
+        for (name, value) in &job.env {
+            let value = match value {
+                EnvValue::Text(text) => OsString::from(text),
+                EnvValue::Secret(reference) => self.secret(reference, request, cancel)?.variable(),
+            };
+            env.insert(name.clone(), value);
+        }
         let start = Start {
             argv: job.argv.iter().map(OsString::from).collect(),
-            env: environment(&self.base_env, &job.pass, &job.env, request, &self.work_dir),
+            env: environment(&self.base_env, &job.pass, &env, request, &self.work_dir),
             dir,
-        };
-        let cgroup = match self.containment {
-            Containment::Best => Cgroup::new(),
-            Containment::WithoutCgroup => None,
-        };
-        let spawned = spawn(&start, cgroup.as_ref())?;
-        let child = match spawned {
-            Spawned::Running(child) => child,
-            Spawned::Lost(why) => return Ok(Finished::lost(why)),
         };
         let limits = Limits {
             timeout: request.timeout.as_std(),
@@ -113,10 +128,33 @@ impl Processes {
             drain: self.drain,
             cap: self.cap,
         };
+        let secrets = Some(&self.secrets);
+        self.watched(&start, &limits, request, secrets, (sink, cancel))
+    }
+
+    /// Starts it, keeps what it starts together, and watches it to its end. Of what it prints,
+    /// `secrets` are taken out.
+    pub(super) fn watched(
+        &self,
+        start: &Start,
+        limits: &Limits,
+        request: &Request,
+        secrets: Option<&Arc<Secrets>>,
+        ears: (&dyn Sink, &dyn Cancel),
+    ) -> Result<Finished, Failure> {
+        let cgroup = match self.containment {
+            Containment::Best => Cgroup::new(),
+            Containment::WithoutCgroup => None,
+        };
+        let spawned = spawn(start, cgroup.as_ref())?;
+        let child = match spawned {
+            Spawned::Running(child) => child,
+            Spawned::Lost(why) => return Ok(Finished::lost(why)),
+        };
         let ours = Ours {
             mark: Mark::of(request),
             cgroup,
         };
-        Ok(watch(child, ours, &limits, sink, cancel))
+        Ok(watch(child, ours, limits, secrets, ears))
     }
 }

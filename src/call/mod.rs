@@ -9,6 +9,9 @@
 //! for `run:` steps, [`BareCommand`] for a tool that is bound to a command line, and
 //! [`CommandAdapter`] for the `command` actions of an adapter's file.
 //!
+//! `secrets` looks up what a process gets in its environment only, and `redact` takes it out of all
+//! that processes and people say, in the forms that `encodings` knows.
+//!
 //! A process has its own session, hence its own group and no terminal; its stdin is at its end; its
 //! environment is an allow-list. One that never started is `not_started`; one that was started and
 //! ended by us has an outcome that nobody knows.
@@ -18,6 +21,7 @@ mod bare;
 mod capture;
 mod cgroup;
 mod command;
+mod encodings;
 mod ending;
 mod environ;
 mod family;
@@ -26,10 +30,14 @@ mod group;
 mod http;
 mod job;
 mod judge;
+mod lookup;
 #[cfg(debug_assertions)]
 mod panicking;
 mod process;
 mod reading;
+mod redact;
+mod redacted;
+mod secrets;
 mod session;
 mod signal;
 mod simulate;
@@ -49,6 +57,8 @@ pub use job::{Containment, Job, Processes};
 pub use judge::{OUTPUT_NAMES, Output, Reading};
 pub use process::OwnProcess;
 pub use reading::{Promise, TEXT_CAP};
+pub use redact::{Redacting, Redactor};
+pub use secrets::{Secret, Secrets};
 pub use simulate::Simulation;
 
 #[cfg(test)]

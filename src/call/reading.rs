@@ -133,6 +133,7 @@ fn sample(shape: &Shape) -> serde_json::Value {
             .into(),
         Shape::List(of) => json!([sample(of)]),
         Shape::Any => json!(null),
+        Shape::Secret => json!("…"),
     }
 }
 

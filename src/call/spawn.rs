@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,7 +22,7 @@ use super::find::{check_dir, not_started, program, shown};
 use crate::model::call::Failure;
 
 /// Everything that a process is started with. Nothing else reaches it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Start {
     /// The program and its words.
     pub argv: Vec<OsString>,
@@ -29,6 +30,16 @@ pub(super) struct Start {
     pub env: BTreeMap<OsString, OsString>,
     /// Its working directory, absolute. A program's name with a `/` in it is relative to this.
     pub dir: PathBuf,
+}
+
+impl fmt::Debug for Start {
+    /// Its environment may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start")
+            .field("argv", &self.argv)
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A process that was started and has not been waited for.

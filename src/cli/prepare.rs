@@ -8,7 +8,7 @@ use super::exit::CliError;
 use super::files;
 use crate::engine::Terminal;
 use crate::model::ids::{Name, RunbookName, ScenarioName};
-use crate::model::{Map, Value};
+use crate::model::{Map, Shape, Value};
 use crate::plan::params::{ParamError, settle, typed};
 use crate::plan::{Ingredients, Plan, build};
 use crate::sandbox::Scenario;
@@ -190,10 +190,15 @@ fn ask_params(
         let Some(param) = runbook.params.get(name) else {
             continue;
         };
-        let help = param
+        let mut help = param
             .help
             .clone()
             .unwrap_or_else(|| param.shape.to_string());
+        if param.shape == Shape::Secret {
+            help.push_str(
+                " (say where it is found, never the secret itself: env:NAME or file:/PATH)",
+            );
+        }
         let mut text = format!("{name} — {help}\n{name}: ");
         loop {
             let Some(line) = terminal.line(&text) else {

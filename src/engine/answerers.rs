@@ -8,13 +8,13 @@ use indexmap::IndexMap;
 use super::http::AdapterFile;
 use crate::call::{
     BareCommand, CommandAdapter, CommandSpec, HttpAdapter, HttpSpec, Output, OwnProcess, Processes,
-    Promise, Reading, Simulation,
+    Promise, Reading, Redactor, Secrets, Simulation,
 };
 use crate::model::call::{
     Adapter, Cancel, Captured, Ended, Failure, FailureKind, Reply, Request, Sink, Work,
 };
 use crate::model::ids::{ActionName, StepKey, ToolRef};
-use crate::model::{Map, Value};
+use crate::model::{Map, SecretRef, Value};
 use crate::plan::{Answers, NodeDoes, Plan};
 use crate::run::Run;
 use crate::spec::adapter::{AdapterAction, OutputSpec as AdapterOutput};
@@ -98,6 +98,7 @@ fn not_available(message: String) -> Reply {
 impl Answerers {
     /// Makes ready who answers, from the plan's bindings.
     pub fn new(plan: &Arc<Plan>, processes: Processes, simulation: Option<Simulation>) -> Self {
+        processes.learn(&mentioned(plan));
         let processes = Arc::new(processes);
         let network = super::http::network(plan, &processes);
         let simulation = simulation.map(Arc::new);
@@ -128,7 +129,6 @@ impl Answerers {
                         let command = CommandAdapter {
                             processes: Arc::clone(&processes),
                             settings: settings.clone(),
-                            secrets: BTreeSet::new(),
                             names: Map::new(),
                             actions,
                         };
@@ -136,7 +136,6 @@ impl Answerers {
                             network: Arc::clone(&network),
                             processes: Arc::clone(&processes),
                             settings: settings.clone(),
-                            secrets: BTreeSet::new(),
                             names: Map::new(),
                             actions: http_specs(plan, tool, &adapter.actions),
                         };
@@ -152,6 +151,16 @@ impl Answerers {
             processes,
             plan: Arc::clone(plan),
         }
+    }
+
+    /// The secrets that the run knows by now.
+    pub fn secrets(&self) -> Arc<Secrets> {
+        Arc::clone(&self.processes.secrets)
+    }
+
+    /// What takes them out of all that is recorded and shown.
+    pub fn redactor(&self) -> Arc<Redactor> {
+        self.processes.secrets.redactor()
     }
 
     /// Who answers this work of this step.
@@ -175,6 +184,19 @@ impl Answerers {
             }
         }
     }
+}
+
+/// Every secret that a plan names: in settings, in parameters, as a default.
+fn mentioned(plan: &Plan) -> BTreeSet<SecretRef> {
+    let scopes: Vec<_> = plan
+        .scopes
+        .iter()
+        .map(|scope| (&scope.params, &scope.accepts))
+        .collect();
+    // What cannot be written as JSON could not be frozen into the run either.
+    serde_json::to_value((&plan.bindings, &plan.contracts, scopes))
+        .map(|json| SecretRef::mentioned(&json))
+        .unwrap_or_default()
 }
 
 fn output(spec: &OutputSpec) -> Output {

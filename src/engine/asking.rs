@@ -75,6 +75,7 @@ impl Driver<'_> {
         fact: Fact,
         at: Timestamp,
     ) -> Result<bool, EngineError> {
+        let fact = self.redacted(fact);
         let by_operator = match &fact {
             Fact::Gate { way, .. }
             | Fact::Answer { way, .. }

@@ -96,7 +96,8 @@ impl Driver<'_> {
         };
         // What is only looked at for the engine's own sake is no news, and what is sensitive is
         // nobody's.
-        let shown = request.purpose == Purpose::Act && !self.is_sensitive(&request.step);
+        let sensitive = self.is_sensitive(&request.step);
+        let shown = request.purpose == Purpose::Act && !sensitive;
         let sink = Lines {
             step: request.step.clone(),
             out: flight.out.clone(),
@@ -111,6 +112,7 @@ impl Driver<'_> {
             }
             Some(Answerer::Blocking(adapter)) => {
                 let (cancel, out) = (Arc::clone(&flight.cancel), flight.out.clone());
+                let secrets = self.answerers.secrets();
                 tokio::task::spawn_blocking(move || {
                     // A panic in there must not leave the run waiting for ever.
                     let call = AssertUnwindSafe(|| adapter.call(&request, &sink, &*cancel));
@@ -120,6 +122,11 @@ impl Driver<'_> {
                              its processes were killed"
                                 .to_owned(),
                         ))
+                    });
+                    // From here on it can be recorded, told and shown.
+                    let reply = secrets.redactor().reply(match sensitive {
+                        true => without_output(reply),
+                        false => reply,
                     });
                     let _ = out.send(Incoming::Replied(Box::new(running), Box::new(reply)));
                 });
@@ -173,7 +180,7 @@ impl Driver<'_> {
             Purpose::Act if flight.polls.contains_key(&key) => {
                 return self.looked(&key, running.asked, reply, flight);
             }
-            Purpose::Act => match self.kept(&running.step, reply.clone(), running.asked) {
+            Purpose::Act => match self.kept(reply.clone(), running.asked) {
                 Ok(replied) => Fact::Replied(replied),
                 Err(error) => {
                     flight.lost.push((running, reply));
@@ -186,17 +193,7 @@ impl Driver<'_> {
     }
 
     /// Keeps what was printed beside the journal.
-    pub(super) fn kept(
-        &self,
-        step: &StepKey,
-        reply: Reply,
-        asked: Timestamp,
-    ) -> Result<Replied, EngineError> {
-        let reply = if self.is_sensitive(step) {
-            without_output(reply)
-        } else {
-            reply
-        };
+    pub(super) fn kept(&self, reply: Reply, asked: Timestamp) -> Result<Replied, EngineError> {
         let keep = |captured: &Captured| -> Result<Option<BlobRef>, EngineError> {
             if captured.bytes.is_empty() {
                 return Ok(None);
@@ -282,7 +279,7 @@ impl Driver<'_> {
                 flight.polls.insert(key.clone(), polling);
             }
             Then::Met => {
-                let replied = self.kept(&key.0, reply, polling.began)?;
+                let replied = self.kept(reply, polling.began)?;
                 self.take(&key.0, key.1, Fact::Replied(replied))?;
             }
             Then::TimedOut(failure) => {

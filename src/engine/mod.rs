@@ -10,6 +10,7 @@
 //! prompt, menu, pager      what is shown when somebody is asked, and what may be typed
 //! carried                  calls that a person carries out
 //! answerers                who answers each call
+//! redacted                 what people say, without secrets
 //! signals                  what ends a run's process
 //! driver                   the loop, and what it is driven with
 //! asking, calls, waiting   its three kinds of business: people, calls, time
@@ -36,6 +37,7 @@ mod pager;
 mod people;
 mod prompt;
 mod prompt_others;
+mod redacted;
 mod signals;
 mod terminal;
 mod waiting;

@@ -202,7 +202,7 @@ impl Driver<'_> {
             _ => crate::model::Shape::Any,
         };
         let reply = match said {
-            Said::Fact(fact) => super::carried::reply(fact, &shape),
+            Said::Fact(fact) => super::carried::reply(self.redacted(fact), &shape),
             Said::Park | Said::Gone | Said::Withdrawn => None,
         };
         match reply {
@@ -283,7 +283,7 @@ impl Driver<'_> {
         for key in idle {
             if let Some(polling) = flight.polls.remove(&key) {
                 let reply = Reply::of(Ended::Cancelled);
-                let replied = self.kept(&key.0, reply, polling.began)?;
+                let replied = self.kept(reply, polling.began)?;
                 ended |= self.take(&key.0, key.1, Fact::Replied(replied))?;
             }
         }

@@ -4,6 +4,7 @@ use super::ast::{Comparison, Filtered, Node, show_path};
 use super::check::Checker;
 use super::error::ExprError;
 use super::predicates::comparison;
+use super::secrets::Misuse;
 use super::types::{Class, Null, Ty};
 use super::vocabulary::{Filter, Test};
 use crate::model::Shape;
@@ -56,7 +57,10 @@ impl Checker<'_> {
                     _ => Ty::from(Shape::String),
                 }
             }
-            Filter::String | Filter::ToJson => Ty::from(Shape::String),
+            Filter::String | Filter::ToJson => {
+                self.secret((&filtered.input, &input), Misuse::Text);
+                Ty::from(Shape::String)
+            }
             Filter::Length => {
                 let takes = [Class::List, Class::Object, Class::Text];
                 self.takes(filtered, &input, &takes, "a list, an object or a text");
@@ -85,6 +89,7 @@ impl Checker<'_> {
                 item
             }
             Filter::Join => {
+                self.secret((&filtered.input, &key), Misuse::Text);
                 if let Some(separator) = slot(filtered, 0) {
                     self.text(separator);
                 }
@@ -133,6 +138,10 @@ impl Checker<'_> {
                 }
                 input
             }
+            Filter::Unique => {
+                self.secret((&filtered.input, &key), Misuse::Compared);
+                input
+            }
             _ => input,
         }
     }
@@ -153,6 +162,9 @@ impl Checker<'_> {
     }
 
     fn orderable(&mut self, filtered: &Filtered, key: &Ty) {
+        if self.secret((&filtered.input, key), Misuse::Compared) {
+            return;
+        }
         if matches!(key.class(), Class::Boolean | Class::List | Class::Object) {
             let message = format!(
                 "{} has no order, as `{}` needs",
@@ -190,6 +202,9 @@ impl Checker<'_> {
 
     /// A test of a value, whose node is where it comes from.
     pub(super) fn test(&mut self, test: Test, (of, ty): (&Node, &Ty), arg: Option<(&Node, &Ty)>) {
+        if self.secret((of, ty), Misuse::Tested) {
+            return;
+        }
         let Some((node, held)) = arg else {
             let decides = matches!(test, Test::True | Test::False);
             let boolean = matches!(ty.class(), Class::Boolean | Class::Any | Class::None);

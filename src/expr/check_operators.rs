@@ -3,6 +3,7 @@
 use super::ast::{Binary, Comparison, Kind, Node};
 use super::check::Checker;
 use super::error::ExprError;
+use super::secrets::{Misuse, misused_type};
 use super::shown;
 use super::types::{Class, Ty, sample};
 use crate::model::Shape;
@@ -15,11 +16,24 @@ type Typed<'n> = (&'n Node, &'n Ty);
 impl Checker<'_> {
     /// Whether two operands may be compared.
     pub(super) fn compare(&mut self, op: Comparison, left: Typed<'_>, right: Typed<'_>) {
+        if self.secret(left, Misuse::Compared) || self.secret(right, Misuse::Compared) {
+            return;
+        }
         match op {
             Comparison::Eq | Comparison::Ne => self.equal(left, right),
             Comparison::In | Comparison::NotIn => self.contains(left, right),
             _ => self.ordered(left, right),
         }
+    }
+
+    /// Whether it is a secret, or has one somewhere in it, and that was said.
+    pub(super) fn secret(&mut self, (node, ty): Typed<'_>, misuse: Misuse) -> bool {
+        let secret = ty.shape.has_secret();
+        if secret {
+            let described = format!("`{}`", self.label(node));
+            self.fail(misused_type(&described, misuse), &node.span);
+        }
+        secret
     }
 
     fn equal(&mut self, left: Typed<'_>, right: Typed<'_>) {
@@ -152,6 +166,7 @@ impl Checker<'_> {
         let (a, b) = (self.infer(left), self.infer(right));
         if op == Binary::Concat {
             for (node, ty) in [(left, &a), (right, &b)] {
+                self.secret((node, ty), Misuse::Text);
                 if ty.class() == Class::None {
                     self.wrong("none cannot stand in a text".to_owned(), node);
                 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::ast::Comparison;
 use super::error::ExprError;
 use super::limits::Budget;
-use crate::model::Value;
+use crate::model::{SecretRef, Value};
 
 /// Why two values cannot be compared.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) enum Trouble {
     Types,
     /// Their type has no order.
     Unordered,
+    /// One of them is a secret, of which nothing may be learned.
+    Secret(SecretRef),
     /// It takes too long.
     Limit(ExprError),
 }
@@ -41,6 +43,9 @@ pub(super) fn holds(
 pub(super) fn equal(a: &Value, b: &Value, budget: &Budget) -> Result<bool, Trouble> {
     budget.spend(1).map_err(Trouble::Limit)?;
     match (a, b) {
+        (Value::Secret(secret), _) | (_, Value::Secret(secret)) => {
+            Err(Trouble::Secret(secret.clone()))
+        }
         (Value::None, _) | (_, Value::None) => Ok(a.is_none() && b.is_none()),
         (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
         (Value::List(a), Value::List(b)) => {
@@ -81,6 +86,9 @@ pub(super) fn order(a: &Value, b: &Value) -> Result<Ordering, Trouble> {
         (Value::Duration(a), Value::Duration(b)) => Ok(a.cmp(b)),
         (Value::Size(a), Value::Size(b)) => Ok(a.cmp(b)),
         (Value::Time(a), Value::Time(b)) => Ok(a.cmp(b)),
+        (Value::Secret(secret), _) | (_, Value::Secret(secret)) => {
+            Err(Trouble::Secret(secret.clone()))
+        }
         _ if a.kind() == b.kind() => Err(Trouble::Unordered),
         _ => Err(Trouble::Types),
     }
@@ -89,6 +97,9 @@ pub(super) fn order(a: &Value, b: &Value) -> Result<Ordering, Trouble> {
 /// Whether a list has an item, a text a part, an object a field.
 pub(super) fn contains(holder: &Value, held: &Value, budget: &Budget) -> Result<bool, Trouble> {
     match (holder, held) {
+        (Value::Secret(secret), _) | (_, Value::Secret(secret)) => {
+            Err(Trouble::Secret(secret.clone()))
+        }
         (Value::List(items), _) => {
             for item in items {
                 if equal(held, item, budget)? {

@@ -12,6 +12,7 @@ use super::constant;
 use super::error::ExprError;
 use super::limits::{Budget, ITEM_BYTES, MAX_RANGE};
 use super::names::Names;
+use super::secrets::{self, Misuse};
 use super::shown;
 use super::vocabulary::Function;
 use crate::model::{Map, Value};
@@ -86,6 +87,7 @@ impl<'a> Evaluator<'a> {
 
     /// The text of a value, charged for.
     pub(super) fn text_of(&self, value: &Value) -> Result<String, ExprError> {
+        secrets::refuse(value, Misuse::Text)?;
         match value {
             Value::Str(text) => self.budget.text(text.len())?,
             other => self.budget.copy(other)?,
@@ -175,6 +177,11 @@ impl<'a> Evaluator<'a> {
             self.budget.text(a.len() + b.len())?;
             return Ok(made(format!("{a}{b}")));
         }
+        for value in [&a, &b] {
+            if let Value::Secret(found) = value.as_ref() {
+                return Err(secrets::misused(found, Misuse::Text));
+            }
+        }
         if let (Binary::Add, Value::List(_), Value::List(_)) = (op, a.as_ref(), b.as_ref()) {
             self.budget.produce(ITEM_BYTES)?;
             return match (self.keep(a)?, self.keep(b)?) {
@@ -228,8 +235,10 @@ impl<'a> Evaluator<'a> {
         (left, a): (&'a Node, &Value),
         (right, b): (&'a Node, &Value),
     ) -> ExprError {
-        if let compare::Trouble::Limit(error) = trouble {
-            return error;
+        match trouble {
+            compare::Trouble::Limit(error) => return error,
+            compare::Trouble::Secret(found) => return secrets::misused(&found, Misuse::Compared),
+            compare::Trouble::Types | compare::Trouble::Unordered => {}
         }
         let (shown_a, shown_b) = (self.show(left, a), self.show(right, b));
         let error = match op {

@@ -7,6 +7,7 @@ use super::ast::{Filtered, Kind, Node};
 use super::error::{ExprError, ExprErrorKind};
 use super::eval::{Evaluator, Val, made};
 use super::limits::ITEM_BYTES;
+use super::secrets::{self, Misuse};
 use super::shown;
 use super::vocabulary::Filter;
 use crate::model::Value;
@@ -42,6 +43,7 @@ impl<'a> Evaluator<'a> {
                 _ => self.text_of(&value).map(made),
             },
             Filter::ToJson => {
+                secrets::refuse(&value, Misuse::Text)?;
                 self.budget.copy(&value)?;
                 let text = value.to_plain().to_string();
                 self.budget.text(text.len())?;

@@ -8,6 +8,8 @@ use crate::model::Shape;
 pub fn fits(found: &Shape, wanted: &Shape) -> bool {
     match (found, wanted) {
         (Shape::Any, _) | (_, Shape::Any) => true,
+        // Neither is a secret read as something else, nor something else taken for one.
+        (Shape::Secret, _) | (_, Shape::Secret) => found == wanted,
         (Shape::List(found), Shape::List(wanted)) => fits(found, wanted),
         (Shape::Object(found), Shape::Object(wanted)) => match (found, wanted) {
             (Some(found), Some(wanted)) => {
@@ -50,6 +52,9 @@ mod tests {
             (Shape::Boolean, &Shape::Integer, false),
             (Shape::List(Box::new(Shape::Size)), &Shape::String, false),
             (Shape::Any, &Shape::Time, true),
+            (Shape::Secret, &Shape::Secret, true),
+            (Shape::Secret, &Shape::String, false),
+            (Shape::String, &Shape::Secret, false),
         ] {
             assert_eq!(fits(&found, wanted), expected, "{found} as {wanted}");
         }

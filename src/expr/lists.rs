@@ -11,6 +11,7 @@ use super::error::{ExprError, ExprErrorKind};
 use super::eval::{Evaluator, Val, made};
 use super::limits::ITEM_BYTES;
 use super::names::NameError;
+use super::secrets::{self, Misuse};
 use super::vocabulary::{Filter, Test};
 use crate::model::Value;
 
@@ -119,6 +120,7 @@ impl<'a> Evaluator<'a> {
             if place > 0 {
                 text.push_str(&separator);
             }
+            secrets::refuse(item, Misuse::Text)?;
             let piece = item.to_string();
             self.budget.text(piece.len() + separator.len())?;
             text.push_str(&piece);
@@ -206,6 +208,8 @@ impl<'a> Evaluator<'a> {
                 true => compare::Trouble::Unordered,
                 false => compare::Trouble::Types,
             };
+            let secret = [first, other].into_iter().find_map(|key| key.secret());
+            let trouble = secret.map_or(trouble, |secret| compare::Trouble::Secret(secret.clone()));
             let node = &filtered.input;
             return Err(self.incomparable(trouble, Comparison::Lt, (node, first), (node, other)));
         }
@@ -251,6 +255,7 @@ impl<'a> Evaluator<'a> {
         let mut seen = HashSet::new();
         let mut out = Vec::new();
         for (key, item) in keys.into_iter().zip(items) {
+            secrets::refuse(key, Misuse::Compared)?;
             self.budget.copy(key)?;
             let key = match key {
                 // 1 and 1.0 are equal, and read alike.

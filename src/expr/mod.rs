@@ -48,6 +48,7 @@ mod parse;
 mod parse_call;
 mod predicates;
 mod scan;
+mod secrets;
 mod shown;
 mod template;
 mod types;

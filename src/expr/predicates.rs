@@ -5,6 +5,7 @@ use super::compare;
 use super::error::ExprError;
 use super::eval::{Evaluator, Val, made};
 use super::filters::is_absence;
+use super::secrets::{self, Misuse};
 use super::vocabulary::Test;
 use crate::model::Value;
 
@@ -18,7 +19,10 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Val<'a>, ExprError> {
         if matches!(test, Test::Defined | Test::Undefined) {
             let defined = match self.eval(of) {
-                Ok(_) => true,
+                Ok(value) => {
+                    refuse(&value)?;
+                    true
+                }
                 Err(error) if is_absence(&error, of) => false,
                 Err(error) => return Err(error),
             };
@@ -39,6 +43,7 @@ impl<'a> Evaluator<'a> {
         arg: Option<(&'a Node, &Value)>,
     ) -> Result<bool, ExprError> {
         self.budget.spend(1)?;
+        refuse(value)?;
         if let Some(op) = comparison(test) {
             let Some((node, arg)) = arg else {
                 return Err(ExprError::syntax("the test needs a value"));
@@ -99,6 +104,14 @@ impl<'a> Evaluator<'a> {
                 self.show(node, held)
             ))),
         }
+    }
+}
+
+/// Not even whether a secret is there may decide anything.
+fn refuse(value: &Value) -> Result<(), ExprError> {
+    match value {
+        Value::Secret(found) => Err(secrets::misused(found, Misuse::Tested)),
+        _ => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn value(value: &Value) -> String {
         Value::Str(text) => format!("string '{}'", cut(text)),
         Value::List(items) if items.len() > 20 => format!("list of {} items", items.len()),
         Value::Map(map) if map.len() > 20 => format!("object of {} fields", map.len()),
+        Value::Secret(_) => format!("the {}", cut(&value.to_string())),
         other => format!("{} {}", other.kind(), cut(&other.to_string())),
     }
 }

@@ -12,7 +12,9 @@ use super::expression::{Expression, Reference};
 use super::limits::{Budget, MAX_TEXT};
 use super::names::{Names, TypeNames};
 use super::scan::{Part, scan};
+use super::secrets::{Misuse, misused_type};
 use super::shown::floor;
+use crate::model::text::{clip, escape_controls};
 use crate::model::{Shape, Value};
 
 /// A parsed template. Cheap to clone; equal where the source is equal.
@@ -105,6 +107,23 @@ impl Template {
     ///
     /// As [`Expression::check`], with places in the template's source.
     pub fn check(&self, names: &dyn TypeNames) -> Result<Shape, Vec<ExprError>> {
+        self.checked(names, Shape::has_secret)
+    }
+
+    /// The same for what is sent and never shown: a secret may stand in it, as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::check`].
+    pub fn check_sent(&self, names: &dyn TypeNames) -> Result<Shape, Vec<ExprError>> {
+        self.checked(names, |shape| *shape != Shape::Secret && shape.has_secret())
+    }
+
+    fn checked(
+        &self,
+        names: &dyn TypeNames,
+        misplaced: impl Fn(&Shape) -> bool,
+    ) -> Result<Shape, Vec<ExprError>> {
         let mut shape = Shape::String;
         let mut errors = Vec::new();
         for part in &self.0.parts {
@@ -113,6 +132,14 @@ impl Template {
             };
             match inside.check(names) {
                 Ok(found) if self.lone().is_some() => shape = found,
+                Ok(found) if misplaced(&found) => {
+                    let source = inside.source();
+                    let start = source.len() - source.trim_start().len();
+                    let described = format!("`{}`", escape_controls(&clip(source.trim(), 60)));
+                    let span = start..start + source.trim().len();
+                    let error = misused_type(&described, Misuse::Text).at(&span);
+                    errors.push(error.shifted(*offset));
+                }
                 Ok(_) => {}
                 Err(found) => errors.extend(found.into_iter().map(|e| e.shifted(*offset))),
             }

@@ -31,6 +31,7 @@ pub(super) enum Class {
     Time,
     List,
     Object,
+    Secret,
 }
 
 impl From<Shape> for Ty {
@@ -68,6 +69,7 @@ impl Ty {
             Value::Time(_) => Shape::Time,
             Value::List(_) => Shape::List(Box::new(Shape::Any)),
             Value::Map(_) => Shape::Object(None),
+            Value::Secret(_) => Shape::Secret,
         })
     }
 
@@ -85,6 +87,7 @@ impl Ty {
             Shape::Object(_) => Class::Object,
             Shape::List(_) => Class::List,
             Shape::Any => Class::Any,
+            Shape::Secret => Class::Secret,
         }
     }
 

@@ -83,9 +83,14 @@ impl UrlTemplate {
     ///
     /// # Errors
     ///
-    /// As [`Template::check`].
+    /// As [`Template::check_sent`].
     pub fn check(&self, names: &dyn TypeNames) -> Result<Shape, Vec<ExprError>> {
-        self.template.check(names)
+        self.template.check_sent(names)
+    }
+
+    /// The whole as a template.
+    pub fn template(&self) -> &Template {
+        &self.template
     }
 
     /// The URL with every value filled in.

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ActionName, Attempt, EnvironmentName, IdempotencyKey, RunId, StepKey, ToolRef};
+use super::secret::EnvValue;
 use super::{Digest, Duration, Effect, Map, Value};
 
 /// What is to be done, with every value filled in. Its digest is what a gate's decision is bound to.
@@ -51,7 +52,7 @@ pub struct Process {
     /// What is started.
     pub command: Command,
     /// Added to the cleared environment.
-    pub env: IndexMap<String, String>,
+    pub env: IndexMap<String, EnvValue>,
     /// The working directory; the run's own where it is left out.
     pub dir: Option<String>,
 }

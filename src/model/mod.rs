@@ -1,4 +1,4 @@
-//! Words that everyone shares: ids, time, duration, size, effect, status, value, event, call.
+//! Words that everyone shares: ids, time, duration, size, effect, status, value, event, call, secret.
 //!
 //! Pure: no files, no environment, no clock, no randomness. Every other floor stands on this one.
 
@@ -13,6 +13,7 @@ pub mod ids;
 pub mod measure;
 pub mod output;
 pub mod people;
+pub mod secret;
 pub mod shape;
 pub mod status;
 pub mod suggest;
@@ -25,6 +26,7 @@ pub use effect::{Effect, Severity};
 pub use event::{Event, Happened};
 pub use jiff::Timestamp;
 pub use measure::{Duration, Size};
+pub use secret::SecretRef;
 pub use shape::{Field, Fields, Shape};
 pub use status::Status;
 pub use value::{Map, Value};

@@ -5,6 +5,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::secret::{HOW_TO_WRITE, SecretRef};
 use super::text::escape_controls;
 use super::{Map, Value};
 
@@ -48,6 +49,8 @@ pub enum Shape {
     List(Box<Shape>),
     /// Anything: what a command printed as JSON, of which nothing was declared.
     Any,
+    /// A secret, known by where it is found.
+    Secret,
 }
 
 /// A value that is not of its type.
@@ -102,11 +105,22 @@ impl fmt::Display for Shape {
             Self::Object(_) => f.write_str("object"),
             Self::List(of) => write!(f, "list of {of}"),
             Self::Any => f.write_str("any value"),
+            Self::Secret => f.write_str("secret"),
         }
     }
 }
 
 impl Shape {
+    /// Whether a value of this type is a secret, or has one somewhere in it.
+    pub fn has_secret(&self) -> bool {
+        match self {
+            Self::Secret => true,
+            Self::List(of) => of.has_secret(),
+            Self::Object(Some(fields)) => fields.values().any(|field| field.shape.has_secret()),
+            _ => false,
+        }
+    }
+
     /// An object with these fields.
     pub fn object(fields: Fields) -> Self {
         Self::Object(Some(fields))
@@ -152,6 +166,9 @@ impl Shape {
                     )))
                 }
             }
+            Self::Secret => SecretRef::given(text)
+                .map(Value::Secret)
+                .map_err(|e| Misfit::here(format!("{e}; {HOW_TO_WRITE}"))),
             Self::Object(_) | Self::List(_) => {
                 let json: serde_json::Value = serde_json::from_str(text).map_err(|_| {
                     Misfit::here(format!("`{shown}` is no {self}: write it as JSON"))
@@ -176,6 +193,10 @@ impl Shape {
         };
         match (self, json) {
             (Self::Any, _) => Ok(Value::from_plain(json)),
+            // What a tool answers is the secret itself: whoever calls puts it away before.
+            (Self::Secret, _) => Err(Misfit::here(
+                "a secret cannot be taken from here".to_owned(),
+            )),
             (Self::String | Self::Choice(_), Json::String(text)) => self.read(text),
             (Self::Duration | Self::Size | Self::Time, Json::String(text)) => self.read(text),
             (Self::Boolean, Json::Bool(b)) => Ok(Value::Bool(*b)),
@@ -232,7 +253,13 @@ impl Shape {
             | (Self::Time, Value::Time(_))
             | (Self::Integer, Value::Int(_))
             | (Self::Number, Value::Int(_) | Value::Float(_))
-            | (Self::Boolean, Value::Bool(_)) => Ok(value.clone()),
+            | (Self::Boolean, Value::Bool(_))
+            | (Self::Secret, Value::Secret(_)) => Ok(value.clone()),
+            // Neither shown nor read: whoever wrote it may have written the secret itself.
+            (Self::Secret, _) => Err(Misfit::here(format!(
+                "a secret is expected, and this is {} that is written out",
+                articled_kind(value)
+            ))),
             (Self::String, Value::Int(_) | Value::Float(_) | Value::Duration(_))
             | (Self::String, Value::Size(_) | Value::Time(_) | Value::Bool(_)) => {
                 Ok(Value::Str(value.to_string()))
@@ -255,6 +282,14 @@ impl Shape {
                 escape_controls(&value.to_string())
             ))),
         }
+    }
+}
+
+fn articled_kind(value: &Value) -> String {
+    match value.kind() {
+        kind @ ("integer" | "object") => format!("an {kind}"),
+        "none" => "none".to_owned(),
+        kind => format!("a {kind}"),
     }
 }
 

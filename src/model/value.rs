@@ -1,7 +1,7 @@
 //! A typed value: what parameters, answers and outputs hold, and what expressions compare.
 //!
 //! In the journal a value is JSON. What JSON has no type for is a map with one key that begins
-//! with `$`: `{"$duration":"4s"}`, `{"$size":"16 KiB"}`, `{"$time":"2026-11-20T19:53:59Z"}`. A
+//! with `$`: `{"$duration":"4s"}`, `{"$size":"16 KiB"}`, `{"$time":"2026-11-20T19:53:59Z"}`, `{"$secret":"env:NAME"}`. A
 //! map from outside whose keys begin with `$` gets one more `$`, so nothing is mistaken.
 
 use std::fmt;
@@ -11,6 +11,7 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::secret::{self, SecretRef};
 use super::{Duration, Size};
 
 /// Named values in the order in which they came.
@@ -36,6 +37,8 @@ pub enum Value {
     Size(Size),
     /// A moment.
     Time(jiff::Timestamp),
+    /// Where a secret is found. It goes from place to place as it is, and is never looked into.
+    Secret(SecretRef),
     /// Several values.
     List(Vec<Value>),
     /// Named values.
@@ -63,6 +66,7 @@ impl Value {
             Self::Duration(_) => "duration",
             Self::Size(_) => "size",
             Self::Time(_) => "time",
+            Self::Secret(_) => "secret",
             Self::List(_) => "list",
             Self::Map(_) => "object",
         }
@@ -84,6 +88,16 @@ impl Value {
         }
     }
 
+    /// A secret that this is, or that is somewhere in it.
+    pub fn secret(&self) -> Option<&SecretRef> {
+        match self {
+            Self::Secret(secret) => Some(secret),
+            Self::List(items) => items.iter().find_map(Self::secret),
+            Self::Map(map) => map.values().find_map(Self::secret),
+            _ => None,
+        }
+    }
+
     /// Whether this is [`Value::None`].
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
@@ -101,6 +115,7 @@ impl Value {
             Self::Duration(duration) => Json::String(duration.to_string()),
             Self::Size(size) => Json::String(size.to_string()),
             Self::Time(time) => Json::String(time.to_string()),
+            Self::Secret(secret) => Json::String(secret::shown(secret)),
             Self::List(items) => Json::Array(items.iter().map(Self::to_plain).collect()),
             Self::Map(map) => Json::Object(
                 map.iter()
@@ -181,6 +196,7 @@ impl fmt::Display for Value {
             Self::Duration(duration) => write!(f, "{duration}"),
             Self::Size(size) => write!(f, "{size}"),
             Self::Time(time) => write!(f, "{time}"),
+            Self::Secret(secret) => f.write_str(&secret::shown(secret)),
             Self::List(_) | Self::Map(_) => write!(f, "{}", self.to_plain()),
         }
     }
@@ -202,6 +218,7 @@ impl Serialize for Value {
             Self::Duration(duration) => tagged(serializer, "$duration", &duration.to_string()),
             Self::Size(size) => tagged(serializer, "$size", &size.to_string()),
             Self::Time(time) => tagged(serializer, "$time", &time.to_string()),
+            Self::Secret(secret) => tagged(serializer, secret::TAG, &secret.to_string()),
             Self::List(items) => {
                 let mut seq = serializer.serialize_seq(Some(items.len()))?;
                 for item in items {
@@ -304,6 +321,7 @@ fn untag(tag: &str, value: &Value) -> Result<Value, String> {
             .map_err(|e| format!("{e}")),
         "$size" => text.parse().map(Value::Size).map_err(|e| format!("{e}")),
         "$time" => text.parse().map(Value::Time).map_err(|e| format!("{e}")),
+        secret::TAG => text.parse().map(Value::Secret).map_err(|e| format!("{e}")),
         _ => Err(format!("`{tag}` is no type of this version")),
     }
 }
@@ -323,6 +341,7 @@ mod tests {
             ".*".prop_map(Value::Str),
             (0u64..10_000_000_000).prop_map(|ms| Value::Duration(Duration::from_millis(ms))),
             any::<u64>().prop_map(|bytes| Value::Size(Size::from_bytes(bytes))),
+            "[A-Z_]{1,8}".prop_map(|name| Value::Secret(SecretRef::Env(name))),
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![

@@ -6,8 +6,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{ActionName, EnvironmentName, ToolRef};
-use crate::model::{Digest, Map};
+use crate::model::{Digest, Map, Shape};
 use crate::spec::adapter::Adapter;
+use crate::spec::contract::Action;
+use crate::spec::step::ResolvedCall;
 
 /// What stands behind a tool.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,6 +76,24 @@ impl Answers {
             Self::Adapter { adapter, .. } => adapter.adapter.to_string(),
             Self::Person => "person".to_owned(),
         }
+    }
+
+    /// Why this cannot answer a call, where it would show a secret: a bare command gets all
+    /// arguments as words, which others on the machine can see.
+    pub fn unfit(&self, call: &ResolvedCall, action: &Action) -> Option<String> {
+        let Self::Command { .. } = self else {
+            return None;
+        };
+        let (name, _) = action.args.iter().find(|(name, arg)| {
+            let given = call.args.contains_key(*name) || arg.default.is_some();
+            arg.shape == Shape::Secret && given
+        })?;
+        Some(format!(
+            "the argument `{name}` of {} is a secret, and a bare command would get it as a word \
+             that others can see; write an adapter for the tool, which gives it to the command by \
+             `env:`",
+            call.tool
+        ))
     }
 
     /// Whether something real can be touched.

@@ -279,6 +279,10 @@ impl Builder<'_> {
                 let resolved = self.resolve(&call.value, around).map_err(fail)?;
                 let contract = &self.ingredients.contracts[&resolved.tool.tool];
                 let action = &contract.actions[&resolved.action];
+                let binding = self.ingredients.bindings.get(&resolved.tool);
+                if let Some(why) = binding.and_then(|b| b.answers.unfit(&resolved, action)) {
+                    return Err(fail(why));
+                }
                 let effect = step.how.effect.map_or(action.effect, |own| own.value);
                 let timeout = step.how.timeout.map(|own| own.value).or(action.timeout);
                 let node = self.node(ix);

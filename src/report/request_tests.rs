@@ -66,7 +66,7 @@ fn script() -> Work {
             text: "drain orders\n\npromote replica-2\u{1b}[2J\n".to_owned(),
             shell: Shell::Bash,
         },
-        env: [("CLUSTER".to_owned(), "orders\nproduction".to_owned())]
+        env: [("CLUSTER".to_owned(), "orders\nproduction".into())]
             .into_iter()
             .collect(),
         dir: Some("/srv/ops".to_owned()),

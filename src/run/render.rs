@@ -9,6 +9,7 @@ use super::state::{InstIx, Run};
 use crate::expr::{Expression, Names, Scope, Template};
 use crate::model::call::{Command, Failure, FailureKind, Process, ToolCall, Work};
 use crate::model::ids::{ActionName, ArgName, Name, ToolRef};
+use crate::model::secret::EnvValue;
 use crate::model::text::escape_controls;
 use crate::model::{Digest, Map, Value};
 use crate::plan::{Node, NodeDoes};
@@ -266,10 +267,9 @@ impl Run {
         let scope = self.plan.scope(node.scope);
         let mut env = IndexMap::new();
         for (name, template) in scope.env.iter().chain(&run.env) {
-            env.insert(
-                name.clone(),
-                fill(template, &format!("the variable `{name}`"))?,
-            );
+            let value = variable(template, names)
+                .map_err(|e| broken(&format!("the variable `{name}`"), &e))?;
+            env.insert(name.clone(), value);
         }
         let dir = run.dir.as_ref().or(scope.dir.as_ref());
         let dir = dir.map(|dir| fill(dir, "`dir`")).transpose()?;
@@ -307,6 +307,14 @@ impl Run {
             inst: ix,
         };
         expression.eval_bool(&at).map_err(|e| broken(what, &e))
+    }
+}
+
+/// What fills a variable: a text, or one lone secret.
+fn variable(template: &Template, names: &dyn Names) -> Result<EnvValue, crate::expr::ExprError> {
+    match template.lone().map(|_| template.eval(names)).transpose()? {
+        Some(Value::Secret(secret)) => Ok(EnvValue::Secret(secret)),
+        _ => template.render(names).map(EnvValue::Text),
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Diagnostic {
     pub help: Vec<String>,
     /// A stable name of the kind of finding, for programs.
     pub code: Option<&'static str>,
+    /// Whether the lines themselves stay unseen: what stands there may be a secret.
+    pub unseen: bool,
 }
 
 impl Diagnostic {
@@ -67,6 +69,7 @@ impl Diagnostic {
             }],
             help: Vec::new(),
             code: None,
+            unseen: false,
         }
     }
 
@@ -123,6 +126,13 @@ impl Diagnostic {
     #[must_use]
     pub fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
+        self
+    }
+
+    /// The same, without the lines that it is about: only their place is said.
+    #[must_use]
+    pub fn unseen(mut self) -> Self {
+        self.unseen = true;
         self
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::decode::Decoder;
 use super::diagnostic::Diagnostic;
+use super::secrets;
 use super::source::{Source, Span, Spanned};
 use super::yaml::Node;
 use crate::expr::{ExprError, Expression, Template, TypeNames};
@@ -56,6 +57,19 @@ impl Decoder {
     ) -> Option<Shape> {
         let checked = template.check(names);
         self.checked(template.span, template.source(), checked)
+    }
+
+    /// The type of a template whose text is sent and never shown, where nothing is wrong with it.
+    pub fn check_sent(&self, template: &Spanned<Template>, names: &dyn TypeNames) -> Option<Shape> {
+        let checked = template.check_sent(names);
+        let shape = self.checked(template.span, template.source(), checked)?;
+        match secrets::misplaced_in_env(&shape) {
+            None => Some(shape),
+            Some(why) => {
+                self.misplaced_secret(template.span, why);
+                None
+            }
+        }
     }
 
     fn checked<T>(&self, span: Span, text: &str, checked: Result<T, Vec<ExprError>>) -> Option<T> {

@@ -12,6 +12,7 @@ pub mod limits;
 mod render;
 pub mod resolve;
 pub mod runbook;
+mod secrets;
 pub mod shape;
 pub mod source;
 pub mod step;

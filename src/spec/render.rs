@@ -70,7 +70,7 @@ impl Diagnostic {
     /// The lines with labels. Those between them stay empty: they are folded away.
     fn snippet(&self) -> Option<Snippet<'static, Annotation<'static>>> {
         let source = &self.source;
-        let primary = self.span()?;
+        let primary = self.span().filter(|_| !self.unseen)?;
         let near = |line: usize| line.abs_diff(source.line_of(primary.start)) <= FAR;
         let mut labels: Vec<(usize, &Label)> = self
             .labels

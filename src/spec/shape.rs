@@ -158,20 +158,28 @@ impl Decoder {
                 None => return self.reject(place, "a choice needs `choices: [ … ]`"),
             },
             Word::Object => match of {
-                Some(of) => Shape::object(self.shape_fields(of)?),
+                Some(of) => match self.shape_fields(of)? {
+                    fields if fields.values().any(|field| field.shape.has_secret()) => {
+                        return self.nested_secret(of);
+                    }
+                    fields => Shape::object(fields),
+                },
                 None => Shape::Object(None),
             },
             Word::List => Shape::List(Box::new(match of {
-                Some(of) => self.shape(of)?,
+                Some(of) => match self.shape(of)? {
+                    shape if shape.has_secret() => return self.nested_secret(of),
+                    shape => shape,
+                },
                 None => Shape::Any,
             })),
-            Word::Secret => {
-                let error = self.error(place.span, "secrets are not available yet in this version");
-                let help = "let the tool read its secret itself, from its own configuration";
-                self.report(error.code("not-available").help(help));
-                return None;
-            }
+            Word::Secret => Shape::Secret,
         })
+    }
+
+    fn nested_secret<T>(&self, node: &Node) -> Option<T> {
+        let message = "a secret stands by itself, in no list and no object";
+        self.reject(node, message)
     }
 
     /// The words of a choice: several, each once.
@@ -196,6 +204,7 @@ impl Decoder {
     /// here it is a slip, unlike in what a tool answers.
     pub fn value(&self, shape: &Shape, node: &Node) -> Option<Value> {
         match (shape, &node.kind) {
+            (Shape::Secret, _) => self.secret_value(node),
             (Shape::Any, _) => Some(self.untyped(node)),
             (Shape::List(of), Kind::Seq(_)) => self
                 .list(node, |item| self.value(of, item))

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::WorkspaceError;
 
 /// The working directory, the person's directories and the environment's variables.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Surroundings {
     /// The working directory, absolute.
     pub cwd: PathBuf,
@@ -19,6 +20,16 @@ pub struct Surroundings {
     pub state_dir: Option<PathBuf>,
     /// The environment's variables.
     pub vars: BTreeMap<OsString, OsString>,
+}
+
+impl fmt::Debug for Surroundings {
+    /// The variables may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("cwd", &self.cwd)
+            .field("home", &self.home)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Surroundings {

@@ -1,7 +1,6 @@
 //! The `http` actions of an adapter's file: from a call to its reply.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,12 +17,13 @@ use crate::call::find::not_started;
 use crate::call::job::Processes;
 use crate::call::judge::nothing_done;
 use crate::call::reading::Promise;
+use crate::call::redact::Redactor;
 use crate::model::call::{
     Adapter, Cancel, Captured, Ended, Failure, Purpose, Reply, Request, Sink, Stream, Work,
 };
 use crate::model::http::Redirects;
 use crate::model::ids::{ActionName, ArgName};
-use crate::model::{Map, Size};
+use crate::model::{Map, SecretRef, Size};
 
 /// How often somebody who wants to stop is listened to.
 const LISTEN: Duration = Duration::from_millis(50);
@@ -52,10 +52,8 @@ pub struct HttpAdapter {
     pub network: Arc<Network>,
     /// The run's directory, for `run.work`.
     pub processes: Arc<Processes>,
-    /// The environment's settings, secrets resolved.
+    /// The environment's settings; of secrets, where they are found.
     pub settings: Map,
-    /// Which of the settings are secrets: messages never show them.
-    pub secrets: BTreeSet<String>,
     /// Further names: the adapter's own directory.
     pub names: Map,
     /// The actions.
@@ -76,7 +74,6 @@ impl Adapter for HttpAdapter {
         let names = InAdapter::new(
             self.names.clone(),
             &self.settings,
-            &self.secrets,
             call,
             &spec.arguments,
             request,
@@ -84,12 +81,15 @@ impl Adapter for HttpAdapter {
         );
         let acts = request.effect.acts() && request.purpose == Purpose::Act;
         let key = acts.then_some(&request.key).filter(|key| !key.0.is_empty());
-        let filled = match spec.request.fill(&names, key) {
+        let look_up = |place: &SecretRef| self.processes.secret(place, request, cancel);
+        let open = names.opened(spec.request.sent(), look_up);
+        let filled = match open.and_then(|open| spec.request.fill(&open, key)) {
             Ok(filled) => filled,
             Err(failure) => return nothing_done(failure),
         };
         let what = format!("{} {}", filled.method.word(), filled.url.shown);
-        let told = Told::new(sink);
+        let secrets = self.processes.secrets.redactor();
+        let told = Told::new(sink, &secrets);
         let tried = Trying {
             network: &self.network,
             redirects: spec.reading.redirects,
@@ -255,18 +255,21 @@ fn summary(answer: &Answer, took: Duration) -> String {
 /// What a request says of itself: to the live view at once, and to be kept.
 struct Told<'a> {
     sink: &'a dyn Sink,
+    secrets: &'a Redactor,
     lines: Cell<Vec<u8>>,
 }
 
 impl<'a> Told<'a> {
-    fn new(sink: &'a dyn Sink) -> Self {
+    fn new(sink: &'a dyn Sink, secrets: &'a Redactor) -> Self {
         Self {
             sink,
+            secrets,
             lines: Cell::default(),
         }
     }
 
     fn line(&self, line: String) {
+        let line = self.secrets.text(&line);
         self.sink.line(Stream::Stderr, line.as_bytes());
         let mut lines = self.lines.take();
         lines.extend_from_slice(line.as_bytes());

@@ -65,6 +65,19 @@ pub(super) struct Filled {
 }
 
 impl RequestSpec {
+    /// All templates whose text is sent.
+    pub(super) fn sent(&self) -> Vec<&Template> {
+        let mut all = vec![self.url.template()];
+        all.extend(self.query.values().chain(self.headers.values()));
+        match &self.body {
+            Some(RequestBody::Json(json)) => json.templates(&mut all),
+            Some(RequestBody::Form(form)) => all.extend(form.values()),
+            Some(RequestBody::Text(text)) => all.push(text),
+            None => {}
+        }
+        all
+    }
+
     /// The request; `key` is sent where it acts.
     pub(super) fn fill(
         &self,
@@ -155,6 +168,15 @@ impl RequestBody {
 }
 
 impl Json {
+    fn templates<'a>(&'a self, into: &mut Vec<&'a Template>) {
+        match self {
+            Self::Template(template) => into.push(template),
+            Self::Value(_) => {}
+            Self::List(items) => items.iter().for_each(|item| item.templates(into)),
+            Self::Map(map) => map.values().for_each(|item| item.templates(into)),
+        }
+    }
+
     /// The value; nothing where it is left out.
     fn fill(&self, names: &dyn Names) -> Result<Option<Value>, ExprError> {
         Ok(Some(match self {

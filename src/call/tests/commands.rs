@@ -9,7 +9,7 @@ use super::support::{argv, call, failed, processes, strings, succeeded};
 use crate::call::{BareCommand, CommandAdapter, CommandSpec, Output, Promise, Reading};
 use crate::expr::{Expression, Template};
 use crate::model::call::FailureKind;
-use crate::model::{Field, Fields, Map, Shape, Value};
+use crate::model::{Field, Fields, Map, SecretRef, Shape, Value};
 
 fn promise() -> Promise {
     let mut fields = Fields::new();
@@ -102,12 +102,17 @@ fn spec(command: &[&str]) -> CommandSpec {
 }
 
 fn adapter(spec: CommandSpec) -> CommandAdapter {
-    let settings = [("host", "db1"), ("password", "hunter22")];
-    let settings = settings.map(|(name, value)| (name.to_owned(), Value::Str(value.into())));
+    let password = SecretRef::Env("DB_PASSWORD".into());
+    let settings = [
+        ("host".to_owned(), Value::from("db1")),
+        ("password".to_owned(), Value::Secret(password)),
+    ];
+    let mut processes = processes();
+    let (name, value) = ("DB_PASSWORD".into(), "hunter22".into());
+    processes.base_env.insert(name, value);
     CommandAdapter {
-        processes: Arc::new(processes()),
+        processes: Arc::new(processes),
         settings: settings.into_iter().collect(),
-        secrets: ["password".to_owned()].into(),
         names: Map::new(),
         actions: [("failover".parse().unwrap(), spec)].into(),
     }
@@ -180,12 +185,50 @@ fn a_secret_goes_by_the_environment_and_into_no_message() {
     assert_eq!(lines[0], "8");
     assert!(lines.contains(&"AWS_PROFILE=prod"));
     assert!(!lines.iter().any(|line| line.starts_with("TAGS")));
+    assert!(lines.contains(&"PGPASSWORD=‹redacted env:DB_PASSWORD›"));
 
     let mut wrong = spec(&["true"]);
     wrong.reading.ok = Some(Expression::parse("settings.password == 'x'").unwrap());
     let (failure, _) = failed(&adapter(wrong), call("failover", &[], Map::new()));
     assert_eq!(failure.kind, FailureKind::Answer);
     assert!(!failure.message.contains("hunter22"), "{}", failure.message);
+    for words in [
+        &["echo", "{{ settings.password }}"][..],
+        &["echo", "--password={{ settings.password }}"],
+        &["echo", "{{ settings }}"],
+    ] {
+        let (failure, _) = failed(&adapter(spec(words)), call("failover", &[], Map::new()));
+        assert_eq!(
+            failure.message,
+            "word 2 of `command`: the ‹secret env:DB_PASSWORD› cannot stand in a text"
+        );
+    }
+}
+
+#[test]
+fn a_secret_that_is_not_there_means_that_nothing_is_started() {
+    let mut secretive = spec(&["touch", "/nowhere/started"]);
+    secretive.env = [("TOKEN".to_owned(), template("{{ args.token }}"))].into();
+    let given = args(&[("token", Value::Secret(SecretRef::Env("NOT_THERE".into())))]);
+    let (failure, _) = failed(&adapter(secretive), call("failover", &[], given));
+    assert_eq!(failure.kind, FailureKind::NotStarted);
+    assert_eq!(
+        failure.message,
+        "the ‹secret env:NOT_THERE› is not there: the variable is not set"
+    );
+}
+
+#[test]
+fn threat_30_a_bare_command_gets_no_secret() {
+    let bare = BareCommand {
+        processes: Arc::new(processes()),
+        command: strings(&["echo"]),
+        promises: IndexMap::new(),
+    };
+    let given = args(&[("token", Value::Secret(SecretRef::Env("PATH".into())))]);
+    let (failure, output) = failed(&bare, call("failover", &["failover"], given));
+    assert_eq!((failure.kind, output), (FailureKind::NotStarted, None));
+    assert!(failure.message.contains("bare command"), "{failure}");
 }
 
 #[test]

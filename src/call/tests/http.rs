@@ -14,7 +14,7 @@ use crate::call::{
 use crate::expr::{Expression, Template};
 use crate::model::call::{Adapter, Ended, Failure, FailureKind, Purpose, Reply, Request, Stream};
 use crate::model::http::Method;
-use crate::model::{Effect, Field, Map, Shape, Value};
+use crate::model::{Effect, Field, Map, SecretRef, Shape, Value};
 
 pub fn template(source: &str) -> Template {
     source.parse().unwrap()
@@ -53,14 +53,21 @@ pub fn spec(method: Method, path: &str) -> HttpSpec {
 
 /// An adapter with one action, `act`.
 pub fn adapter(url: &str, spec: HttpSpec) -> HttpAdapter {
-    let settings = [("url", url), ("token", "t0ken"), ("ca", "/nowhere.pem")];
-    let settings = settings.map(|(name, value)| (name.to_owned(), Value::from(value)));
+    let token = Value::Secret(SecretRef::Env("HTTP_TOKEN".into()));
+    let settings = [
+        ("url", url.into()),
+        ("token", token),
+        ("ca", "/nowhere.pem".into()),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value));
+    let mut processes = processes();
+    let (name, value) = ("HTTP_TOKEN".into(), "s3cret-t0ken".into());
+    processes.base_env.insert(name, value);
     let network = Network::new(&crate::call::Environment::new(), HostRule::default());
     HttpAdapter {
         network: Arc::new(network),
-        processes: Arc::new(processes()),
+        processes: Arc::new(processes),
         settings: settings.into_iter().collect(),
-        secrets: ["token".to_owned()].into(),
         names: Map::new(),
         actions: [("act".parse().unwrap(), spec)].into_iter().collect(),
     }
@@ -153,7 +160,7 @@ fn a_request_is_what_the_file_says() {
     let expected = format!(
         "POST /base/features/dark%20mode/on?a=b&n=x&n=y%20z HTTP/1.1\r\n\
          host: {}\r\nuser-agent: runbook/{}\r\naccept: application/json, */*;q=0.5\r\n\
-         authorization: t0ken\r\ncontent-type: application/json\r\nidempotency-key: key-1\r\n\
+         authorization: s3cret-t0ken\r\ncontent-type: application/json\r\nidempotency-key: key-1\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n{body}",
         server.address,
         env!("CARGO_PKG_VERSION"),
@@ -418,7 +425,7 @@ fn threat_31_a_secret_in_a_query_is_not_shown() {
     assert!(
         server
             .request()
-            .starts_with("GET /x?token=t0ken&a=f HTTP/1.1\r\n")
+            .starts_with("GET /x?token=s3cret-t0ken&a=f HTTP/1.1\r\n")
     );
     let heard = ear.lines(Stream::Stderr).concat();
     for told in [
@@ -446,4 +453,30 @@ fn what_the_adapter_cannot_do_is_said() {
         failure.message.starts_with("`url`: `args.flag` is none"),
         "{failure}"
     );
+}
+
+#[test]
+fn a_secret_is_sent_in_headers_and_bodies_and_looked_up_only_then() {
+    let server = Server::saying(&answer("200 OK", "text/plain", "you are s3cret-t0ken"));
+    let mut spec = spec(Method::Post, "/x");
+    spec.request.headers = templates(&[("Authorization", "Bearer {{ settings.token }}")]);
+    spec.request.body = Some(RequestBody::Form(templates(&[("t", "{{ args.flag }}")])));
+    let place = |name: &str| Value::Secret(SecretRef::Env(name.into()));
+    let adapter = adapter(&server.url(), spec);
+    let reply = send(&adapter, &acting(&[("flag", place("HTTP_TOKEN"))]));
+    let request = server.request();
+    assert!(
+        request.contains("authorization: Bearer s3cret-t0ken\r\n"),
+        "{request}"
+    );
+    assert!(request.ends_with("t=s3cret-t0ken"), "{request}");
+    let reply = adapter.processes.secrets.redactor().reply(reply);
+    assert_eq!(
+        reply.stdout.bytes,
+        "you are ‹redacted env:HTTP_TOKEN›".as_bytes()
+    );
+
+    let failure = failed(&send(&adapter, &acting(&[("flag", place("NOT_THERE"))])));
+    assert_eq!(failure.kind, FailureKind::NotStarted);
+    assert!(failure.message.contains("env:NOT_THERE"), "{failure}");
 }

@@ -98,7 +98,7 @@ fn the_same_host_is_followed_as_the_status_says() {
         assert_eq!(succeeded(&reply), r#"{"status":200,"body":"there"}"#);
         let second = &server.requests()[1];
         assert!(second.starts_with(expected), "{status}: {second}");
-        assert!(second.contains("authorization: t0ken"), "{second}");
+        assert!(second.contains("authorization: s3cret-t0ken"), "{second}");
         assert_eq!(
             second.contains("content-type"),
             !expected.starts_with("GET"),

@@ -7,6 +7,7 @@ mod http_ends;
 mod http_hosts;
 mod http_tls;
 mod own;
+mod secrets;
 mod server;
 mod start;
 mod streams;

@@ -25,7 +25,7 @@ fn threat_17_a_value_is_one_word_that_no_shell_sees() {
 fn threat_24_only_the_allow_list_passes() {
     let mut job = job(&["env"]);
     job.pass = strings(&["AWS_*", "*"]);
-    job.env = [("MY_NAME".to_owned(), "here".to_owned())].into();
+    job.env = [("MY_NAME".to_owned(), "here".into())].into();
     job.env.insert("RUNBOOK_STEP".into(), "forged".into());
     let ear = Ear::default();
     let request = request(argv(&[]));

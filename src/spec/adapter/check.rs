@@ -10,6 +10,7 @@ use crate::model::suggest::nearest;
 use crate::model::{Field, Fields, Shape};
 use crate::spec::contract::{Action, Contract, assignable};
 use crate::spec::decode::Decoder;
+use crate::spec::secrets;
 use crate::spec::shape::articled;
 use crate::spec::source::{Span, Spanned};
 
@@ -91,13 +92,18 @@ fn field(shape: Shape) -> Field {
 fn templates(decoder: &Decoder, command: &Command, scope: &TypeScope<'_>) {
     let words = command.argv.iter();
     let plan = command.plan.iter().flat_map(|plan| &plan.argv);
-    let all: Vec<&Spanned<Template>> = words
-        .chain(plan)
-        .chain(command.env.values())
-        .chain(&command.dir)
-        .collect();
-    for template in all {
-        decoder.check_template(template, scope);
+    let seen: Vec<&Spanned<Template>> = words.chain(plan).chain(&command.dir).collect();
+    for template in seen {
+        let shape = decoder.check_template(template, scope);
+        if let Some(why) = shape.as_ref().and_then(secrets::misplaced) {
+            decoder.misplaced_secret(template.span, why);
+        }
+    }
+    for template in command.env.values() {
+        let shape = decoder.check_template(template, scope);
+        if let Some(why) = shape.as_ref().and_then(secrets::misplaced_in_env) {
+            decoder.misplaced_secret(template.span, why);
+        }
     }
 }
 

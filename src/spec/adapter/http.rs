@@ -13,6 +13,7 @@ use crate::spec::contract::Action;
 use crate::spec::decode::Decoder;
 use crate::spec::expressions::expr_diagnostic;
 use crate::spec::fields::Fields;
+use crate::spec::secrets;
 use crate::spec::source::Spanned;
 use crate::spec::step::Literal;
 use crate::spec::yaml::{Key, Node};
@@ -280,12 +281,18 @@ pub(super) fn check(
     };
     let templates = http.query.values().chain(http.headers.values());
     let templates = templates.chain(form.into_iter().flat_map(IndexMap::values));
-    for template in templates.chain(text).chain(&http.ca_file) {
-        decoder.check_template(template, scope);
+    for template in templates.chain(text) {
+        decoder.check_sent(template, scope);
+    }
+    if let Some(path) = &http.ca_file {
+        let shape = decoder.check_template(path, scope);
+        if let Some(why) = shape.as_ref().and_then(secrets::misplaced) {
+            decoder.misplaced_secret(path.span, why);
+        }
     }
     if let Some(HttpBody::Json(json)) = &http.body {
         for template in json.templates() {
-            decoder.check_template(&Spanned::new(template.clone(), json.span), scope);
+            decoder.check_sent(&Spanned::new(template.clone(), json.span), scope);
         }
     }
 }

@@ -262,3 +262,38 @@ fn the_examples_of_the_page_are_right() {
     }
     assert_eq!(read_ones, ["deployctl", "flag-server"]);
 }
+
+#[test]
+fn a_secret_may_stand_in_what_is_sent_and_nowhere_else() {
+    let secret = GOOD.replace("token: {}", "token: { type: secret }");
+    let said = |from: &str, to: &str| {
+        assert!(secret.contains(from), "{from}");
+        let mut found = Diagnostics::new();
+        let text = secret.replace(from, to);
+        read("unleash.yaml", text.as_bytes(), &the_contract(), &mut found);
+        said(&found)
+    };
+    let token = "{{ settings.token }}";
+    for (from, to) in [
+        (token, "Bearer {{ settings.token }}"),
+        ("{{ args.dry }}", token),
+        ("{{ args.flag }}\", dry", "a {{ settings.token }}\", dry"),
+        ("features/{{ args.flag }}", "features/{{ settings.token }}"),
+    ] {
+        assert_eq!(said(from, to), [""; 0], "{to}");
+    }
+    for (from, to) in [
+        (token, "{{ settings.token | upper }}"),
+        (token, "{{ settings }}"),
+        (token, "x {{ settings | tojson }}"),
+        ("/etc/ca.pem", "\"{{ settings.token }}\""),
+        ("and body.ok", "and body.token == settings.token"),
+        ("enabled: body.enabled", "enabled: settings.token"),
+    ] {
+        let found = said(from, to);
+        assert!(
+            found.iter().any(|said| said.contains("secret")),
+            "{to}: {found:?}"
+        );
+    }
+}

@@ -7,8 +7,10 @@ use indexmap::IndexMap;
 use super::types::Adapter;
 use crate::model::ids::Name;
 use crate::model::suggest::nearest;
-use crate::model::{Map, Value};
+use crate::model::{Map, Shape, Value};
 use crate::spec::diagnostic::{Diagnostic, Diagnostics};
+use crate::spec::secrets;
+use crate::spec::shape::articled;
 use crate::spec::source::{Source, Span, Spanned};
 
 impl Adapter {
@@ -32,8 +34,19 @@ impl Adapter {
             let value = match with.get(name) {
                 Some(given) => match setting.shape.accept(given) {
                     Ok(value) => value,
+                    Err(_) if setting.shape == Shape::Secret => {
+                        let message =
+                            format!("`{name}` is a secret, and a secret is never written out");
+                        let error = Diagnostic::error(source, given.span, message);
+                        report(error.help(secrets::WRITE).unseen());
+                        continue;
+                    }
                     Err(misfit) => {
-                        report(Diagnostic::error(source, given.span, misfit.to_string()));
+                        let error = Diagnostic::error(source, given.span, misfit.to_string());
+                        let help = given.secret().map(|_| {
+                            format!("only a setting that the adapter declares `type: secret` takes one; `{name}` is {}", articled(&setting.shape))
+                        });
+                        report(error.maybe_help(help));
                         continue;
                     }
                 },

@@ -80,6 +80,9 @@ impl File<'_> {
         let Some(arg) = resolution.action.args.get(&given.name) else {
             return;
         };
+        if arg.shape != Shape::Secret && self.seen(found.clone(), given.span).is_none() {
+            return;
+        }
         let fits_one = fits(found, &arg.shape);
         let fits_many = given.mapped && arg.many && fits(found, &arg.value_shape());
         if !fits_one && !fits_many {

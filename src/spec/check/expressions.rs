@@ -6,6 +6,7 @@ use crate::expr::{ExprError, Expression, Template};
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Field, Shape, Value};
 use crate::spec::expressions::expr_diagnostic;
+use crate::spec::secrets::{self, misplaced_at};
 use crate::spec::shape::articled;
 use crate::spec::source::{Span, Spanned};
 use crate::spec::step::Literal;
@@ -21,7 +22,8 @@ impl File<'_> {
             return None;
         }
         let checked = expression.check(view);
-        self.checked(expression.span, expression.source(), checked, view)
+        let shape = self.checked(expression.span, expression.source(), checked, view)?;
+        self.seen(shape, expression.span)
     }
 
     /// An expression that decides.
@@ -32,17 +34,32 @@ impl File<'_> {
         }
     }
 
-    /// The type of a template, where nothing is wrong with it.
+    /// The type of a template, where nothing is wrong with it. What it gives can be seen.
     pub(super) fn template(&self, template: &Spanned<Template>, view: &View<'_>) -> Option<Shape> {
-        self.template_at(&template.value, template.span, view)
+        let shape = self.template_at(&template.value, template.span, view)?;
+        self.seen(shape, template.span)
     }
 
-    pub(super) fn template_at(
-        &self,
-        template: &Template,
-        span: Span,
-        view: &View<'_>,
-    ) -> Option<Shape> {
+    /// A template that fills a variable, which may be a secret.
+    pub(super) fn variable(&self, template: &Spanned<Template>, view: &View<'_>) {
+        let shape = self.template_at(&template.value, template.span, view);
+        if let Some(why) = shape.as_ref().and_then(secrets::misplaced_in_env) {
+            self.report(misplaced_at(self.error(template.span, why)));
+        }
+    }
+
+    /// The type of what can be seen: it holds no secret.
+    pub(super) fn seen(&self, shape: Shape, span: Span) -> Option<Shape> {
+        match secrets::misplaced(&shape) {
+            None => Some(shape),
+            Some(why) => {
+                self.report(misplaced_at(self.error(span, why)));
+                None
+            }
+        }
+    }
+
+    fn template_at(&self, template: &Template, span: Span, view: &View<'_>) -> Option<Shape> {
         if template.is_constant().is_some() {
             return Some(Shape::String);
         }

@@ -96,6 +96,7 @@ impl<'a> File<'a> {
         let mut vars = Fields::new();
         for (name, literal) in &self.runbook.vars {
             let shape = self.literal(&literal.value, literal.span, &view);
+            let shape = shape.and_then(|shape| self.seen(shape, literal.span));
             let field = Field {
                 shape: shape.unwrap_or(Shape::Any),
                 optional: false,
@@ -104,8 +105,11 @@ impl<'a> File<'a> {
         }
         // Variables do not see each other, so they are known only when all of them were read.
         self.vars.get_or_init(|| vars);
-        for template in self.runbook.env.values().chain(&self.runbook.dir) {
-            self.template(template, &view);
+        for template in self.runbook.env.values() {
+            self.variable(template, &view);
+        }
+        if let Some(dir) = &self.runbook.dir {
+            self.template(dir, &view);
         }
         if let Some(lock) = &self.runbook.lock {
             self.lock(lock, &view);

@@ -8,10 +8,10 @@ use super::file::File;
 use super::library::Library;
 use super::names::View;
 use crate::expr::fits;
-use crate::model::Value;
 use crate::model::ids::{Name, RunbookName};
 use crate::model::suggest::nearest;
 use crate::model::text::escape_controls;
+use crate::model::{Shape, Value};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::limits::MAX_STEPS;
 use crate::spec::shape::articled;
@@ -89,6 +89,12 @@ impl File<'_> {
             let problem = match (literal.constant(), shapes.get(param_name)) {
                 (Some(Value::None), _) => None,
                 (Some(value), _) => param.admit(&value).err(),
+                (None, Some(Some(found)))
+                    if param.shape != Shape::Secret
+                        && self.seen(found.clone(), literal.span).is_none() =>
+                {
+                    None
+                }
                 (None, Some(Some(found))) if !fits(found, &param.shape) => {
                     let (wanted, found) = (articled(&param.shape), what(found));
                     Some(format!("it is {wanted}, and this is {found}"))
@@ -97,7 +103,11 @@ impl File<'_> {
             };
             if let Some(problem) = problem {
                 let message = format!("the parameter `{param_name}` of `{name}`: {problem}");
-                self.report(self.error(literal.span, message).code("parameter"));
+                let error = self.error(literal.span, message).code("parameter");
+                self.report(match param.shape {
+                    Shape::Secret => error.help(crate::spec::secrets::BY_NAME).unseen(),
+                    _ => error,
+                });
             }
         }
         for (param_name, param) in &included.params {

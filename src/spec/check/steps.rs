@@ -152,8 +152,11 @@ impl File<'_> {
                 self.template(word, view);
             }
         }
-        for template in run.env.values().chain(&run.dir) {
-            self.template(template, view);
+        for template in run.env.values() {
+            self.variable(template, view);
+        }
+        if let Some(dir) = &run.dir {
+            self.template(dir, view);
         }
         let process = View::of_process(self);
         if let Some(ok) = &run.ok {

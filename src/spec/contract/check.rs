@@ -109,6 +109,13 @@ impl<'a> Checker<'a> {
                 _ => {}
             }
         }
+        for (arg_name, arg) in &action.args {
+            let seen = arg.positional.is_some() || arg.target || arg.environment || arg.many;
+            if arg.shape == Shape::Secret && (seen || arg.value_optional) {
+                let message = "a secret is given by its name only, once, and never seen: it is no word, no target and no list";
+                self.report(place(arg_name, "type"), message, None);
+            }
+        }
         for (flag, says) in [
             ("target", "what a typed challenge asks for"),
             ("environment", "the run's environment"),
@@ -290,6 +297,7 @@ pub fn assignable(expected: &Shape, found: &Shape) -> bool {
     let text = |shape: &Shape| matches!(shape, S::String | S::Choice(_));
     match (expected, found) {
         (S::Any, _) | (_, S::Any) | (S::Object(_), S::Object(_)) => true,
+        (S::Secret, _) | (_, S::Secret) => expected == found,
         (S::Choice(words), S::Choice(found)) => found.iter().any(|word| words.contains(word)),
         (S::List(of), S::List(found)) => assignable(of, found),
         (S::List(_) | S::Object(_), _) | (_, S::List(_) | S::Object(_)) => false,

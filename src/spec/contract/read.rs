@@ -68,7 +68,7 @@ fn action(decoder: &Decoder, key: &Key, node: &Node) -> Option<Action> {
         });
     let output = fields
         .node("output")
-        .map_or(Some(Default::default()), |node| decoder.shape_fields(node));
+        .map_or(Some(Default::default()), |node| output(decoder, node));
     let example = fields.node("example");
     let idempotent = fields.optional("idempotent", |node| decoder.bool(node));
     let before = fields.optional("before", |node| call(decoder, node, "`before`"));
@@ -96,6 +96,17 @@ fn action(decoder: &Decoder, key: &Key, node: &Node) -> Option<Action> {
     };
     action.example = example.and_then(|node| decoder.value(&action.output_shape(), node));
     Some(action)
+}
+
+fn output(decoder: &Decoder, node: &Node) -> Option<crate::model::Fields> {
+    let fields = decoder.shape_fields(node)?;
+    if fields.values().any(|field| field.shape.has_secret()) {
+        let message = "an output cannot be a secret in this version";
+        let error = decoder.error(node.span, message).code("not-available");
+        decoder.report(error.help("let the tool put it where it is used, or into a file"));
+        return None;
+    }
+    Some(fields)
 }
 
 fn arg(decoder: &Decoder, node: &Node) -> Option<Arg> {

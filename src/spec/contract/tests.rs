@@ -207,7 +207,7 @@ fn an_example_fits_and_reading_undoes_nothing() {
             "output: { promoted: secret }"
         ),
         [
-            "17:25 secrets are not available yet in this version (let the tool read its secret itself, from its own configuration)"
+            "17:13 an output cannot be a secret in this version (let the tool put it where it is used, or into a file)"
         ]
     );
 }

@@ -200,10 +200,8 @@ fn argv(decoder: &Decoder, node: &Node) -> Option<Vec<String>> {
 
 fn setting(decoder: &Decoder, node: &Node) -> Option<Spanned<Value>> {
     if node.get("secret").is_some() {
-        let error = decoder.error(node.span, "secrets are not available in this version");
-        let help = "let the tool read its secret itself, from its own configuration";
-        decoder.report(error.code("not-available").help(help));
-        return None;
+        let found = decoder.secret(node)?;
+        return Some(Spanned::new(Value::Secret(found), node.span));
     }
     Some(Spanned::new(decoder.unread(node), node.span))
 }

@@ -88,8 +88,24 @@ fn what_is_not_there_yet_is_never_ignored() {
             "10:15 `anchor` is not available in this version (remove it; keep a copy of the journal's head elsewhere yourself)"
         ]
     );
-    let found = changed("/etc/patroni.yml", "{ secret: env:X }");
-    assert!(found[0].contains("secrets are not available"), "{found:?}");
+    for secret in ["env:X", "file:/run/x", "{ command: [pass, x] }"] {
+        let found = changed("/etc/patroni.yml", &format!("{{ secret: {secret} }}"));
+        assert!(found.is_empty(), "{found:?}");
+    }
+    for secret in [
+        "hunter2hunter2",
+        "env:9",
+        "file:x",
+        "{ command: [] }",
+        "[x]",
+    ] {
+        let found = changed("/etc/patroni.yml", &format!("{{ secret: {secret} }}"));
+        assert!(
+            found[0].contains("(write `{ secret: env:NAME }`"),
+            "{found:?}"
+        );
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
 }
 
 #[test]

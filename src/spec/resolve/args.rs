@@ -339,7 +339,11 @@ impl<'a> Args<'a> {
         let misfit = clip(&misfit, 300);
         let message = format!("the argument `{name}` of `{}`: {misfit}", self.called());
         let help = near.map(|near| format!("did you mean `{near}`?"));
-        self.fail(span, message, help);
+        let error = Diagnostic::error(self.source, span, message).code("argument");
+        self.found.push(match shape {
+            Shape::Secret => error.help(crate::spec::secrets::BY_NAME).unseen(),
+            _ => error.maybe_help(help),
+        });
     }
 
     fn missing(&mut self) {

@@ -81,6 +81,14 @@ impl Reader<'_> {
                 (choices, Shape::Choice(words))
             }
             _ => match decoder.typed(fields)? {
+                Shape::Secret => {
+                    let place = fields.node("type").map_or(fields.span(), |node| node.span);
+                    let message = "an answer is recorded, so it can be no secret";
+                    let error = decoder.error(place, message).code("secret");
+                    let help = "ask for it as a parameter of `type: secret`: there a person says where it is found";
+                    decoder.report(error.help(help));
+                    return None;
+                }
                 Shape::Choice(words) => {
                     let choices = words.iter().map(|word| (word.clone(), String::new()));
                     (choices.collect(), Shape::Choice(words))

@@ -83,11 +83,11 @@ fn parameters_accept_what_they_say() {
     let head =
         |params: &str| format!("name: t\ntitle: T\nparams:\n{params}steps: [{{ manual: a }}]\n");
     insta::assert_snapshot!(said(&head(
-        "  a: { type: secret }\n  b: { type: integer, default: x }\n  c: { pattern: '[a-z', default: a }\n  \
+        "  a: { type: secret, default: x }\n  b: { type: integer, default: x }\n  c: { pattern: '[a-z', default: a }\n  \
          d: { pattern: '[a-z]+', default: main-1 }\n  e: { default: -oProxyCommand=x }\n  f: { type: integer, pattern: a }\n  \
          g: { required: true }\n  h: { allow: [dashes] }\n  i: \"x\"\n  j: { default: \"a\\nb\" }\n"
     )), @r#"
-    4:14 secrets are not available yet in this version (let the tool read its secret itself, from its own configuration)
+    4:31 a secret is never given itself, only where it is found (write `{ secret: env:NAME }`, `{ secret: file:/PATH }` or `{ secret: { command: [program, word] } }`)
     5:32 `x` is no integer
     6:17 the pattern cannot be read: found unclosed character class (it is a regular expression that the whole value matches)
     7:36 the default: `main-1` does not match the pattern [a-z]+
