@@ -221,10 +221,13 @@ fn threat_40_a_termination_parks_a_poll_between_two_looks() {
     write(
         &place,
         &format!(
-            "name: x\ntitle: X\nsteps:\n  - {{ id: there, run: [sh, -c, \"{look}\"], effect: read, until: output.exit == 0, every: 10m, within: 8h }}\n"
+            "name: x\ntitle: X\nsteps:\n  - {{ id: made, run: [touch, x], effect: change, gate: Go? }}\n  - {{ id: there, run: [sh, -c, \"{look}\"], effect: read, until: output.exit == 0, every: 10m, within: 8h }}\n"
         ),
     );
     let mut pty = Pty::runbook(&place, &["run", "./x.yaml"]);
+    // A run that changes something of this machine is real, and waits in real time.
+    pty.expect("> ");
+    pty.line("y");
     assert_eq!(std::fs::read_to_string(looks).unwrap(), "looked\n");
     pty.signal(Signal::TERM);
     pty.exits(75);

@@ -47,10 +47,10 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
 
 /// Says who has the plan's lock now, where somebody has.
 fn who_holds(context: &Context, plan: &Plan) -> Result<(), CliError> {
-    let Some(name) = lock_name(plan) else {
+    let (Some(name), Some(store)) = (lock_name(plan), context.store_if_there()?) else {
         return Ok(());
     };
-    if let Some(locked) = context.store()?.locks().held(&name)? {
+    if let Some(locked) = store.locks().held(&name)? {
         let held = locks::held(&locked, Timestamp::now());
         let text = format!("{name} is held now by {held}");
         let line = report::Line::new().tone(report::Tone::Warn, &text);
