@@ -50,9 +50,9 @@ impl Context {
 
     /// The state directory, where there is one: who only looks makes none.
     pub fn store_if_there(&self) -> Result<Option<Store>, CliError> {
-        let path = state_dir(self.state_dir.as_deref(), &self.surroundings)?;
-        match path.exists() {
-            true => open_store(&path).map(Some),
+        let place = self.state_place()?;
+        match place.path.exists() {
+            true => open_store(&place).map(Some),
             false => Ok(None),
         }
     }

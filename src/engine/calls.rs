@@ -284,7 +284,7 @@ impl Driver<'_> {
             }
             Then::TimedOut(failure) => {
                 // What the last look printed says why it did not hold.
-                let last = self.kept(&key.0, reply, polling.began)?;
+                let last = self.kept(reply, polling.began)?;
                 let fact = Fact::GaveUp {
                     failure,
                     output: look.output,

@@ -18,9 +18,7 @@ use crate::story::{ada, closing, event, now, opening};
 fn work() -> Work {
     Work::Process(Process {
         command: Command::Argv(vec!["pg_ctl".into(), "promote".into(), "a \"b\"\n".into()]),
-        env: [("PGUSER".to_owned(), "ops".to_owned())]
-            .into_iter()
-            .collect(),
+        env: [("PGUSER".to_owned(), "ops".into())].into_iter().collect(),
         dir: None,
     })
 }
