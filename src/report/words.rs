@@ -274,7 +274,7 @@ pub(super) fn ended(outcome: RunOutcome) -> (Status, &'static str) {
             "went to its end, but not everything succeeded",
         ),
         RunOutcome::Failed => (Status::Failed, "FAILED"),
-        RunOutcome::Declined => (Status::Declined, "was stopped: a person said no"),
+        RunOutcome::Declined => (Status::Declined, "was stopped: declined at a gate"),
         RunOutcome::Cancelled => (Status::Cancelled, "was cancelled"),
     }
 }

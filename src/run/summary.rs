@@ -74,7 +74,7 @@ pub(super) fn sentence(run: &Run) -> String {
         (_, RunOutcome::Succeeded) => "succeeded",
         (_, RunOutcome::SucceededWithFailures) => "went to its end, but not everything succeeded",
         (_, RunOutcome::Failed) => "FAILED",
-        (_, RunOutcome::Declined) => "was stopped: a person said no",
+        (_, RunOutcome::Declined) => "was stopped: declined at a gate",
         (_, RunOutcome::Cancelled) => "was cancelled",
     };
     let mut text = format!(

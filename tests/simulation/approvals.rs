@@ -1,25 +1,23 @@
 //! Approvals by others: whose word counts, what it is bound to, and what goes on without it.
 
-use runbook::model::approval::{Ballot, HeadRef, Principal, Proof, SignedBallot, Vote, Voter};
+use runbook::model::approval::{Principal, Proof, Vote, Voter};
 use runbook::model::event::{Decision, Happened, RunOutcome};
 use runbook::model::ids::{Attempt, StepKey};
-use runbook::model::people::{Actor, Person, Way};
+use runbook::model::people::{Actor, Way};
 use runbook::model::{Digest, Duration, Event, Severity, Status, Timestamp};
 use runbook::plan::PlannedApprovals;
 use runbook::run::{Fact, Input, Need, Run};
-use runbook::spec::environment::{
-    BreakGlass, GateNeeds, GateRule, Gates, PolicyApprovals, Unattended,
-};
+use runbook::spec::environment::{GateNeeds, GateRule, Gates, PolicyApprovals, Unattended};
 
-use super::driver::{Stroke, ada, resumed, run_id};
-use super::story::{Story, account, approvals, fails, login, story};
+use super::driver::{Stroke, ada, resumed};
+use super::story::{Story, approvals, login, story};
 use super::told::Told;
 
-const DROP: &str =
+pub const DROP: &str =
     "steps: [ { id: a, call: $BOX drop x, gate: Drop x? }, { id: b, call: $BOX look } ]";
 
 /// A step that one of the DBAs must approve.
-fn one_of_dba() -> Story {
+pub fn one_of_dba() -> Story {
     story(DROP)
         .group("dba", &["li@example.org", "mo", "ada"])
         .group("lead", &["bo"])
@@ -27,11 +25,11 @@ fn one_of_dba() -> Story {
 }
 
 /// The same, at the moment at which it waits for others.
-fn waiting_for_dba() -> Told {
+pub fn waiting_for_dba() -> Told {
     one_of_dba().gate("a", Decision::Approve).alone().run()
 }
 
-fn vote_at(
+pub fn vote_at(
     run: &Run,
     step: &str,
     digest: Digest,
@@ -72,48 +70,19 @@ fn vote(
 }
 
 /// Lets somebody say yes to the gate at `a` as it stands.
-fn says_yes(told: &Told, voter: Voter) -> Result<(), String> {
+pub fn says_yes(told: &Told, voter: Voter) -> Result<(), String> {
     let digest = told.gates("a").last().unwrap().digest;
     vote_at(&told.run, "a", digest, voter, last(told))
 }
 
-fn last(told: &Told) -> Timestamp {
+pub fn last(told: &Told) -> Timestamp {
     told.run.last_moment().unwrap()
 }
 
 #[track_caller]
-fn refused(result: Result<(), String>, says: &str) {
+pub fn refused(result: Result<(), String>, says: &str) {
     let reason = result.unwrap_err();
     assert!(reason.contains(says), "{reason}");
-}
-
-/// A ballot over the gate at `a`, as it stands.
-fn ballot(told: &Told) -> Ballot {
-    Ballot {
-        run: run_id(),
-        step: StepKey::from_text("a"),
-        attempt: Attempt::FIRST,
-        environment: "sandbox".parse().unwrap(),
-        gate: told.gates("a").last().unwrap().digest,
-        head: HeadRef {
-            seq: 3,
-            h: Digest::ZERO,
-        },
-        expires: Duration::from_secs(600).after(last(told)),
-        vote: Vote::Approve,
-        reason: Some("the replica is fresh".to_owned()),
-    }
-}
-
-fn signed(name: &str, ballot: Ballot) -> Voter {
-    Voter {
-        principal: name.parse().unwrap(),
-        proof: Proof::Signature(Box::new(SignedBallot {
-            ballot,
-            signature: "-----BEGIN SSH SIGNATURE-----".to_owned(),
-            key: format!("SHA256:{name}"),
-        })),
-    }
 }
 
 #[test]
@@ -147,6 +116,48 @@ fn a_step_acts_once_its_operator_and_enough_others_said_yes_in_either_order() {
         (1, vec!["li@example.org", "mo", "ada"])
     );
     assert!(!asked.afterwards);
+}
+
+#[test]
+fn what_a_runbook_says_about_others_is_what_its_gate_asks() {
+    let told = story(
+        "
+lock: database/{{ params.cluster }}
+params: { cluster: { default: main } }
+steps:
+  - { id: look, call: $BOX look }
+  - id: a
+    call: $BOX drop x
+    gate:
+      confirm: Drop x?
+      approvals: { count: 1, from: [dba], if: steps.look.output.n == 1 }
+      expires: { approve: 30m, execute: 10m, escalate: [lead] }
+",
+    )
+    .group("dba", &["li"])
+    .group("lead", &["bo"])
+    .gate("a", Decision::Approve)
+    .after("gate_decided", "a", Stroke::Wait(Duration::from_secs(1801)))
+    .vote("a", "bo", Vote::Approve)
+    .run();
+    told.expect_kinds(
+        "a",
+        &[
+            "gate_opened",
+            "gate_decided",
+            "gate_escalated",
+            "approval_given",
+            "step_started",
+            "step_finished",
+        ],
+    );
+    let lock = told.run.plan().lock.clone();
+    assert!(lock.is_some_and(|lock| lock.contains("database/main")));
+    let taken = told
+        .events
+        .iter()
+        .filter(|event| event.what.kind() == "lock_taken");
+    assert_eq!(taken.count(), 1);
 }
 
 #[test]
@@ -196,7 +207,7 @@ fn a_vote_leaves_the_operators_question_as_it_is() {
 }
 
 /// An event right after the last one.
-fn event(told: &Told, what: Happened, step: Option<&str>) -> Event {
+pub fn event(told: &Told, what: Happened, step: Option<&str>) -> Event {
     Event {
         at: last(told),
         step: step.map(StepKey::from_text),
@@ -206,7 +217,7 @@ fn event(told: &Told, what: Happened, step: Option<&str>) -> Event {
     }
 }
 
-fn given(told: &Told, step: &str, voter: Voter) -> Event {
+pub fn given(told: &Told, step: &str, voter: Voter) -> Event {
     let what = Happened::ApprovalGiven {
         digest: told.gates(step).last().unwrap().digest,
         vote: Vote::Approve,
@@ -269,328 +280,6 @@ fn the_operator_who_waits_for_others_can_still_say_no_but_not_yes_again() {
         "can only be declined",
     );
     assert_eq!(decide(Decision::Decline, Way::Terminal), Ok(()));
-}
-
-#[test]
-fn threat_49_nobody_approves_their_own_run() {
-    let told = waiting_for_dba();
-    // Under any name, from any machine, and with `sudo`.
-    for name in ["ada", "ada@ops-1", "Ada@laptop"] {
-        refused(
-            says_yes(&told, login(name)),
-            "you started this run yourself",
-        );
-    }
-    let with_sudo = |user: &str, uid| Voter {
-        principal: user.parse().unwrap(),
-        proof: Proof::Login(Person {
-            user: user.to_owned(),
-            uid,
-            ..ada()
-        }),
-    };
-    refused(
-        says_yes(&told, with_sudo("mo", 0)),
-        "you started this run yourself",
-    );
-    refused(
-        says_yes(&told, signed("ada", ballot(&told))),
-        "you started this run yourself: somebody else must approve it",
-    );
-    assert_eq!(says_yes(&told, login("mo")), Ok(()));
-}
-
-#[test]
-fn threat_49_who_takes_a_run_up_is_its_operator_too_and_what_they_said_before_is_void() {
-    let mut told = story(DROP).approvals("a", 1, &[]).alone().run();
-    let gave = given(&told, "a", login("li"));
-    told.run.apply(&gave).unwrap();
-    assert_eq!(told.run.waiting()[0].given.len(), 1);
-    let taken_up = Happened::RunResumed {
-        operator: account("li"),
-        version: "0.1.0".to_owned(),
-    };
-    told.run.apply(&event(&told, taken_up, None)).unwrap();
-    assert!(told.run.waiting()[0].given.is_empty());
-    refused(
-        says_yes(&told, login("li")),
-        "you have taken this run up yourself",
-    );
-    refused(
-        says_yes(&told, login("ada")),
-        "you started this run yourself",
-    );
-    // Her own yes as its operator does not make her approval count.
-    let yes = Happened::GateDecided {
-        digest: told.gates("a")[0].digest,
-        decision: Decision::Approve,
-        way: Way::Terminal,
-        reason: None,
-    };
-    let by_li = Event {
-        actor: Actor::Person(account("li")),
-        ..event(&told, yes, Some("a"))
-    };
-    told.run.apply(&by_li).unwrap();
-    assert_eq!(told.run.waiting()[0].missing, 1);
-    assert_eq!(says_yes(&told, login("mo")), Ok(()));
-}
-
-#[test]
-fn threat_49_who_decided_at_a_gate_is_no_other() {
-    let mut told = story(DROP).approvals("a", 1, &[]).alone().run();
-    let yes = Happened::GateDecided {
-        digest: told.gates("a")[0].digest,
-        decision: Decision::Approve,
-        way: Way::Login,
-        reason: None,
-    };
-    let by_li = Event {
-        actor: Actor::Person(account("li")),
-        ..event(&told, yes, Some("a"))
-    };
-    told.run.apply(&by_li).unwrap();
-    refused(
-        says_yes(&told, login("li")),
-        "you decided at this gate yourself",
-    );
-}
-
-#[test]
-fn threat_49_one_person_counts_once_whatever_they_sign_with() {
-    let mut told = story(DROP)
-        .approvals("a", 2, &[])
-        .gate("a", Decision::Approve)
-        .alone()
-        .run();
-    let gave = given(&told, "a", login("li"));
-    told.run.apply(&gave).unwrap();
-    refused(says_yes(&told, login("li")), "li has approved already");
-    refused(
-        says_yes(&told, login("li@laptop")),
-        "li has approved already",
-    );
-    let other_key = signed("li@example.org", ballot(&told));
-    refused(says_yes(&told, other_key), "li has approved already");
-    // Two names on one account, and two names for one key, are one person too.
-    let alias = Voter {
-        principal: "lisa".parse().unwrap(),
-        proof: Proof::Login(Person {
-            user: "lisa".to_owned(),
-            ..account("li")
-        }),
-    };
-    refused(says_yes(&told, alias), "li has approved already");
-    let mut by_key = signed("mo", ballot(&told));
-    let gave = Event {
-        what: Happened::ApprovalGiven {
-            digest: told.gates("a")[0].digest,
-            vote: Vote::Approve,
-            voter: by_key.clone(),
-            reason: ballot(&told).reason,
-        },
-        ..event(&told, resumed(), Some("a"))
-    };
-    by_key.principal = "bo".parse().unwrap();
-    let mut three = story(DROP)
-        .approvals("a", 3, &[])
-        .gate("a", Decision::Approve)
-        .alone()
-        .run();
-    three.run.apply(&gave_at(&three, gave)).unwrap();
-    let mut same_key = signed("bo", ballot(&three));
-    if let Proof::Signature(signed) = &mut same_key.proof {
-        signed.key = "SHA256:mo".to_owned();
-    }
-    refused(says_yes(&three, same_key), "mo has approved already");
-}
-
-/// The same event about the gate of another story.
-fn gave_at(told: &Told, event: Event) -> Event {
-    let mut event = event;
-    let gate = told.gates("a")[0].digest;
-    if let Happened::ApprovalGiven { digest, voter, .. } = &mut event.what {
-        *digest = gate;
-        if let Proof::Signature(signed) = &mut voter.proof {
-            signed.ballot = ballot(told);
-        }
-    }
-    event
-}
-
-#[test]
-fn threat_49_only_the_groups_that_are_asked_count_and_never_who_is_excluded() {
-    let told = waiting_for_dba();
-    refused(
-        says_yes(&told, login("bo")),
-        "bo is in none of the groups that may approve this: dba",
-    );
-    // The name must be the one in the policy, not one that looks like it.
-    refused(says_yes(&told, login("li")), "in none of the groups");
-    assert_eq!(says_yes(&told, login("li@example.org")), Ok(()));
-    let excluded = PlannedApprovals {
-        exclude: vec!["mo@example.org".parse().unwrap()],
-        ..approvals(1, &["dba"])
-    };
-    let told = story(DROP)
-        .group("dba", &["li", "mo"])
-        .approvals_of("a", excluded)
-        .gate("a", Decision::Approve)
-        .alone()
-        .run();
-    refused(says_yes(&told, login("mo")), "this gate excludes mo");
-    let names: Vec<&str> = told.run.waiting()[0]
-        .people
-        .iter()
-        .map(|person| person.as_str())
-        .collect();
-    assert_eq!(names, ["li"]);
-    // A group that has nobody in it lets nobody through.
-    let told = story(DROP)
-        .approvals("a", 1, &["nobody"])
-        .gate("a", Decision::Approve)
-        .gate("a", Decision::Decline)
-        .run();
-    told.expect_started(&[]);
-}
-
-#[test]
-fn threat_49_the_operating_system_must_know_who_it_is() {
-    let told = waiting_for_dba();
-    let root = Voter {
-        principal: "root".parse().unwrap(),
-        proof: Proof::Login(Person {
-            user: "root".to_owned(),
-            uid: 0,
-            login_uid: None,
-            host: "here".to_owned(),
-            terminal: None,
-        }),
-    };
-    refused(says_yes(&told, root), "nobody in particular");
-    let borrowed = Voter {
-        principal: "mo".parse().unwrap(),
-        proof: Proof::Login(account("eve")),
-    };
-    refused(
-        says_yes(&told, borrowed),
-        "mo is not who is logged in: eve@here",
-    );
-}
-
-#[test]
-fn threat_49_a_ballot_is_for_one_gate_of_one_attempt_of_one_run() {
-    let told = waiting_for_dba();
-    assert_eq!(says_yes(&told, signed("mo", ballot(&told))), Ok(()));
-    let with = |change: fn(&mut Ballot)| {
-        let mut ballot = ballot(&told);
-        change(&mut ballot);
-        says_yes(&told, signed("mo", ballot))
-    };
-    refused(
-        with(|ballot| ballot.run = "story-20261120T195359Z-aaaa".parse().unwrap()),
-        "another run",
-    );
-    refused(
-        with(|ballot| ballot.step = StepKey::from_text("b")),
-        "another step: b, not a",
-    );
-    refused(
-        with(|ballot| ballot.attempt = Attempt(2)),
-        "another attempt: 2, not 1",
-    );
-    refused(
-        with(|ballot| ballot.environment = "production".parse().unwrap()),
-        "another environment: production",
-    );
-    refused(
-        with(|ballot| ballot.gate = Digest::of(b"other")),
-        "signed for something else",
-    );
-    refused(
-        with(|ballot| ballot.vote = Vote::Decline),
-        "the ballot says decline",
-    );
-}
-
-#[test]
-fn threat_49_a_ballot_that_is_too_old_is_not_cast() {
-    let told = waiting_for_dba();
-    let mut ballot = ballot(&told);
-    ballot.expires = last(&told);
-    let digest = ballot.gate;
-    let voter = signed("mo", ballot);
-    assert_eq!(
-        vote_at(&told.run, "a", digest, voter.clone(), last(&told)),
-        Ok(())
-    );
-    let late = Duration::from_millis(1).after(last(&told));
-    refused(
-        vote_at(&told.run, "a", digest, voter, late),
-        "this ballot has expired",
-    );
-}
-
-#[test]
-fn what_was_signed_is_what_is_written_down() {
-    let mut told = waiting_for_dba();
-    let digest = told.gates("a")[0].digest;
-    let said = |vote: Vote, reason: Option<&str>| Happened::ApprovalGiven {
-        digest,
-        vote,
-        voter: signed("mo", ballot(&told)),
-        reason: reason.map(str::to_owned),
-    };
-    for (what, says) in [
-        (
-            said(Vote::Decline, Some("the replica is fresh")),
-            "the ballot says approve",
-        ),
-        (
-            said(Vote::Approve, Some("go ahead, whatever")),
-            "not the one that was signed",
-        ),
-        (said(Vote::Approve, None), "not the one that was signed"),
-    ] {
-        let illegal = told.run.clone().apply(&event(&told, what, Some("a")));
-        refused(illegal.map_err(|illegal| illegal.reason), says);
-    }
-    let what = said(Vote::Approve, Some("the replica is fresh"));
-    told.run.apply(&event(&told, what, Some("a"))).unwrap();
-}
-
-#[test]
-fn threat_49_what_was_said_at_an_earlier_opening_is_not_cast_at_a_later_one() {
-    // A retry asks anew.
-    let told = story(
-        "steps: [ { id: a, call: $BOX drop x, gate: Drop x?, retry: { attempts: 2, delay: 1s } } ]",
-    )
-    .approvals("a", 1, &[])
-    .gate("a", Decision::Approve)
-    .vote("a", "li", Vote::Approve)
-    .reply("a", fails("once"))
-    .alone()
-    .run();
-    let gates = told.gates("a");
-    assert_eq!(gates.len(), 2, "{}", told.trace());
-    assert_ne!(gates[0].digest, gates[1].digest);
-    assert!(told.run.waiting()[0].given.is_empty());
-    told.expect_started(&["a"]);
-    let at = last(&told);
-    refused(
-        vote_at(&told.run, "a", gates[0].digest, login("li"), at),
-        "this is not what the gate shows now",
-    );
-    let mut replayed = ballot(&told);
-    replayed.gate = gates[0].digest;
-    replayed.attempt = Attempt::FIRST;
-    let fresh = gates[1].digest;
-    refused(
-        vote_at(&told.run, "a", fresh, signed("mo", replayed), at),
-        "another attempt",
-    );
-    // Who approved the first attempt may well approve the second.
-    assert_eq!(vote_at(&told.run, "a", fresh, login("li"), at), Ok(()));
 }
 
 /// What the gate shows changes once the look has ended.
@@ -844,89 +533,4 @@ fn at_a_severity_of_the_policy_approvals_may_come_afterwards() {
         .alone()
         .run();
     told.expect_started(&[]);
-}
-
-/// Ada may break the glass.
-fn with_glass(story: Story) -> Story {
-    story.group("lead", &["ada", "bo"]).with_policy(|policy| {
-        policy.break_glass = Some(BreakGlass {
-            group: "lead".parse().unwrap(),
-            announce: None,
-        });
-    })
-}
-
-#[test]
-fn who_breaks_the_glass_goes_on_without_approvals_but_not_without_the_gate() {
-    let challenged = |story: Story| story.policy(GateRule::None, GateRule::Challenge);
-    let told = with_glass(challenged(one_of_dba()))
-        .after("run_opened", "", Stroke::Glass)
-        .run();
-    let gate = told.gates("a")[0];
-    assert_eq!(gate.approvals, None);
-    assert_eq!(gate.waived.as_deref(), Some("nobody can be reached"));
-    assert_eq!(gate.challenge.as_deref(), Some("x"));
-    told.expect_kinds(
-        "a",
-        &[
-            "gate_opened",
-            "gate_decided",
-            "step_started",
-            "step_finished",
-        ],
-    );
-    // A gate that waits for others asks its operator anew.
-    let told = with_glass(one_of_dba())
-        .after("gate_decided", "a", Stroke::Glass)
-        .run();
-    let gates = told.gates("a");
-    assert_eq!(gates.len(), 2, "{}", told.trace());
-    assert!(gates[0].approvals.is_some() && gates[1].approvals.is_none());
-    assert_eq!(gates[1].turn, 1);
-    told.expect_started(&["a", "b"]);
-    // One that asks for none has nothing to waive.
-    let told = with_glass(story(DROP))
-        .after("run_opened", "", Stroke::Glass)
-        .run();
-    assert_eq!(told.gates("a")[0].waived, None);
-}
-
-#[test]
-fn only_who_the_policy_names_breaks_the_glass() {
-    let told = with_glass(one_of_dba()).alone().run();
-    let by = |person: Person, group: &str, reason: &str| {
-        let what = Happened::GlassBroken {
-            reason: reason.to_owned(),
-            group: group.parse().unwrap(),
-        };
-        let event = Event {
-            actor: Actor::Person(person),
-            ..event(&told, what, None)
-        };
-        told.run
-            .clone()
-            .apply(&event)
-            .map_err(|illegal| illegal.reason)
-    };
-    refused(by(account("mo"), "lead", "now"), "mo@here is not in lead");
-    refused(by(account("bob"), "lead", "now"), "bob@here is not in lead");
-    refused(by(account("ada"), "dba", "now"), "lets nobody of dba");
-    refused(by(account("ada"), "lead", "  "), "say why");
-    let root = Person {
-        uid: 0,
-        login_uid: None,
-        ..account("bo")
-    };
-    refused(by(root, "lead", "now"), "nobody in particular");
-    assert_eq!(by(account("bo"), "lead", "now"), Ok(()));
-    let none = one_of_dba().alone().run();
-    let what = Happened::GlassBroken {
-        reason: "now".to_owned(),
-        group: "lead".parse().unwrap(),
-    };
-    let illegal = none.run.clone().apply(&event(&none, what, None));
-    refused(
-        illegal.map_err(|illegal| illegal.reason),
-        "lets nobody of lead",
-    );
 }

@@ -1,6 +1,7 @@
 //! A step of which nobody knows what it did, and a run that is taken up again.
 
 use runbook::model::Status;
+use runbook::model::call::Ended;
 use runbook::model::event::{FailureChoice, Happened, Resolution, ResolvedBy, RunOutcome};
 use runbook::run::Need;
 
@@ -97,6 +98,87 @@ fn what_does_no_harm_is_done_again_with_the_same_key() {
         settled_by(&told, "a"),
         [(Resolution::Again, ResolvedBy::Idempotent)]
     );
+}
+
+#[test]
+fn what_can_be_verified_is_verified_before_it_is_repeated_although_that_does_no_harm() {
+    let text = "steps: [ { id: a, call: $BOX seal x } ]";
+    // It did not happen: that is known, and no repetition.
+    let told = story(text)
+        .crash_after("step_started", "a")
+        .verify("a", sees("open"))
+        .run();
+    assert_eq!(
+        settled_by(&told, "a"),
+        [(Resolution::DidNotHappen, ResolvedBy::Verify)]
+    );
+    // What cannot be told is repeated, with the same key.
+    let told = story(text)
+        .crash_after("step_started", "a")
+        .verify("a", sees("odd"))
+        .run();
+    told.expect_started(&["a", "a"]);
+    assert_eq!(
+        settled_by(&told, "a"),
+        [(Resolution::Again, ResolvedBy::Idempotent)]
+    );
+    assert_eq!(told.keys("a")[0], told.keys("a")[1]);
+    // It happened, and what it answered is lost: the same request with the same key asks for it.
+    let told = story(text)
+        .crash_after("step_started", "a")
+        .verify("a", sees("sealed"))
+        .run();
+    told.expect_started(&["a", "a"]);
+    assert_eq!(
+        settled_by(&told, "a"),
+        [(Resolution::Again, ResolvedBy::Idempotent)]
+    );
+}
+
+#[test]
+fn a_change_whose_time_ran_out_is_in_doubt_and_a_look_has_failed() {
+    let late = || Ended::TimedOut;
+    story("steps: [ { id: a, call: $BOX look, on_failure: continue } ]")
+        .reply("a", late())
+        .run()
+        .expect_status("a", Status::TimedOut);
+    // Neither its `retry` nor its `on_failure` says anything about it.
+    let told = story("steps: [ { id: a, call: $BOX set x, retry: 3, on_failure: continue } ]")
+        .reply("a", late())
+        .alone()
+        .run();
+    let Need::Doubt { reason, .. } = told.expect_waits("a") else {
+        panic!("{}", told.trace());
+    };
+    assert!(reason.contains("ended after its timeout"), "{reason}");
+    told.expect_started(&["a"])
+        .expect_status("a", Status::Unknown);
+    // What can be verified is.
+    story("steps: [ { id: a, call: $BOX pour x } ]")
+        .reply("a", late())
+        .verify("a", sees("poured"))
+        .run()
+        .expect_started(&["a"])
+        .expect_status("a", Status::Succeeded);
+    // What was ended on request may have acted as well.
+    story("steps: [ { id: a, call: $BOX set x } ]")
+        .reply("a", Ended::Cancelled)
+        .alone()
+        .run()
+        .expect_status("a", Status::Unknown);
+}
+
+#[test]
+fn what_others_approved_is_approved_anew_before_it_runs_again_after_a_doubt() {
+    let told = story("steps: [ { id: a, call: $BOX drop x, gate: Drop x? } ]")
+        .approvals("a", 1, &[])
+        .crash_after("step_started", "a")
+        .settle("a", Resolution::DidNotHappen)
+        .run();
+    let votes = told.kinds("a");
+    let votes = votes.iter().filter(|kind| **kind == "approval_given");
+    assert_eq!((told.gates("a").len(), votes.count()), (2, 2));
+    told.expect_started(&["a", "a"]);
 }
 
 #[test]
