@@ -12,6 +12,7 @@
 mod support;
 
 use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
@@ -278,10 +279,18 @@ fn threat_53_a_dropped_connection_at_a_prompt_parks_the_run() {
 #[test]
 fn threat_53_a_dropped_connection_during_a_step_leaves_it_recorded() {
     let place = Place::new();
-    let (mut pty, keeps) = acting(&place, TWO_STEPS);
+    let (fifo, told) = (place.fifo("fifo"), place.fifo("told"));
+    write(&place, TWO_STEPS);
+    // What it tells goes through a pipe, so that this test knows when it has heard of the hangup.
+    let shell = "exec \"$0\" run ./x.yaml 2> told";
+    let program = env!("CARGO_BIN_EXE_runbook");
+    let mut pty = Pty::spawn(&place, &["sh", "-c", shell, program]);
+    let mut lines = BufReader::new(File::open(told).unwrap()).lines();
+    let keeps = open(&fifo);
     pty.hang_up();
-    // All that is told from here on goes to a terminal that is no more.
-    drop(keeps);
+    assert!(lines.any(|line| line.unwrap().contains("hangup: nothing new starts")));
+    // All that is told from here on goes nowhere.
+    drop((lines, keeps));
     pty.exits(75);
     assert_eq!(finished(&place), ["slow"]);
     assert_eq!(place.kinds().last().unwrap(), "run_parked");

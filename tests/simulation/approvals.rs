@@ -4,12 +4,12 @@ use runbook::model::approval::{Principal, Proof, Vote, Voter};
 use runbook::model::event::{Decision, Happened, RunOutcome};
 use runbook::model::ids::{Attempt, StepKey};
 use runbook::model::people::{Actor, Way};
-use runbook::model::{Digest, Event, Severity, Status, Timestamp};
+use runbook::model::{Digest, Duration, Event, Severity, Status, Timestamp};
 use runbook::plan::PlannedApprovals;
 use runbook::run::{Fact, Input, Need, Run};
 use runbook::spec::environment::{GateNeeds, GateRule, Gates, PolicyApprovals, Unattended};
 
-use super::driver::{ada, resumed};
+use super::driver::{Stroke, ada, resumed};
 use super::story::{Story, approvals, login, story};
 use super::told::Told;
 
@@ -116,6 +116,48 @@ fn a_step_acts_once_its_operator_and_enough_others_said_yes_in_either_order() {
         (1, vec!["li@example.org", "mo", "ada"])
     );
     assert!(!asked.afterwards);
+}
+
+#[test]
+fn what_a_runbook_says_about_others_is_what_its_gate_asks() {
+    let told = story(
+        "
+lock: database/{{ params.cluster }}
+params: { cluster: { default: main } }
+steps:
+  - { id: look, call: $BOX look }
+  - id: a
+    call: $BOX drop x
+    gate:
+      confirm: Drop x?
+      approvals: { count: 1, from: [dba], if: steps.look.output.n == 1 }
+      expires: { approve: 30m, execute: 10m, escalate: [lead] }
+",
+    )
+    .group("dba", &["li"])
+    .group("lead", &["bo"])
+    .gate("a", Decision::Approve)
+    .after("gate_decided", "a", Stroke::Wait(Duration::from_secs(1801)))
+    .vote("a", "bo", Vote::Approve)
+    .run();
+    told.expect_kinds(
+        "a",
+        &[
+            "gate_opened",
+            "gate_decided",
+            "gate_escalated",
+            "approval_given",
+            "step_started",
+            "step_finished",
+        ],
+    );
+    let lock = told.run.plan().lock.clone();
+    assert!(lock.is_some_and(|lock| lock.contains("database/main")));
+    let taken = told
+        .events
+        .iter()
+        .filter(|event| event.what.kind() == "lock_taken");
+    assert_eq!(taken.count(), 1);
 }
 
 #[test]
