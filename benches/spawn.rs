@@ -10,7 +10,7 @@
 use std::process::Command;
 
 use divan::Bencher;
-use runbook::call::{Environment, Job, Processes};
+use runbook::call::{Containment, Environment, Job, Processes};
 use runbook::model::Duration;
 use runbook::model::call::{Cancel, Purpose, Request, Sink, Stream, Work};
 use runbook::model::ids::{Attempt, IdempotencyKey, StepKey};
@@ -51,8 +51,15 @@ fn request() -> Request {
 }
 
 fn run(argv: &[&str]) {
+    run_in(argv, Containment::Best);
+}
+
+fn run_in(argv: &[&str], containment: Containment) {
     let base: Environment = [("PATH".into(), "/usr/bin:/bin".into())].into();
-    let processes = Processes::new(base, "/tmp".into());
+    let processes = Processes {
+        containment,
+        ..Processes::new(base, "/tmp".into())
+    };
     let job = Job {
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
         ..Job::default()
@@ -76,6 +83,20 @@ fn chain_std(bencher: Bencher) {
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn chain_ours(bencher: Bencher) {
     bencher.bench(|| (0..CHAIN).for_each(|_| run(&["/bin/true"])));
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn chain_ours_without_cgroups(bencher: Bencher) {
+    bencher.bench(|| (0..CHAIN).for_each(|_| run_in(&["/bin/true"], Containment::WithoutCgroup)));
+}
+
+/// One after a pause: the kernel waits for all its processors before it moves a process into
+/// another cgroup, unless it has just done so.
+#[divan::bench(sample_count = 30, sample_size = 1, args = [Containment::WithoutCgroup, Containment::Best])]
+fn one_after_a_pause(bencher: Bencher, containment: Containment) {
+    bencher
+        .with_inputs(|| std::thread::sleep(std::time::Duration::from_millis(100)))
+        .bench_values(|()| run_in(&["/bin/true"], containment));
 }
 
 /// The same with our resident memory as large as a long run's.

@@ -112,7 +112,7 @@ pub(super) fn adopted() -> Vec<Process> {
             .filter_map(Process::read)
             .collect(),
         // A kernel without CONFIG_PROC_CHILDREN.
-        Err(_) => all(),
+        Err(_) => all().unwrap_or_default(),
     };
     let household = Household::now();
     found.retain(|process| household.adopted(process));

@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use rustix::fs::getxattr;
 use rustix::process::geteuid;
@@ -22,7 +22,6 @@ const ROUNDS: usize = 3;
 pub(super) struct Cgroup {
     dir: PathBuf,
     home: &'static Path,
-    entry: Arc<File>,
 }
 
 impl Cgroup {
@@ -35,26 +34,14 @@ impl Cgroup {
         std::fs::create_dir(&dir)
             .inspect_err(|e| tracing::debug!("no cgroup for a step: {}: {e}", dir.display()))
             .ok()?;
-        match OpenOptions::new()
-            .write(true)
-            .open(dir.join("cgroup.procs"))
-        {
-            Ok(entry) => Some(Self {
-                dir,
-                home,
-                entry: Arc::new(entry),
-            }),
-            Err(e) => {
-                tracing::debug!("no cgroup for a step: {}: {e}", dir.display());
-                let _ = std::fs::remove_dir(&dir);
-                None
-            }
-        }
+        Some(Self { dir, home })
     }
 
     /// Who writes `0` to it is in the cgroup, and so are all that it starts from then on.
-    pub(super) fn entry(&self) -> Arc<File> {
-        Arc::clone(&self.entry)
+    pub(super) fn entry(&self) -> Option<File> {
+        writable(&self.dir.join("cgroup.procs"))
+            .inspect_err(|e| tracing::debug!("no entry to {}: {e}", self.dir.display()))
+            .ok()
     }
 
     /// Everyone in it, and in those that its processes made below it.
@@ -110,9 +97,12 @@ fn prefix() -> String {
 }
 
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
-    // One write, and no file is made where there is none.
-    let mut file = OpenOptions::new().write(true).open(file)?;
-    file.write_all(text.as_bytes())
+    writable(file)?.write_all(text.as_bytes())
+}
+
+/// No file is made where there is none.
+fn writable(file: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).open(file)
 }
 
 fn listed(dir: &Path) -> Vec<i32> {
@@ -163,11 +153,7 @@ fn find() -> Result<PathBuf, &'static str> {
     if !listed(&place.dir).contains(&us) {
         return Err("our own cannot be seen");
     }
-    if OpenOptions::new()
-        .write(true)
-        .open(place.dir.join("cgroup.procs"))
-        .is_err()
-    {
+    if writable(&place.dir.join("cgroup.procs")).is_err() {
         return Err("our own is not ours to divide");
     }
     if !delegated(&place) {

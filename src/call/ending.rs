@@ -5,6 +5,7 @@
 //! with all that is certainly its own: TERM to everyone, KILL after the grace, wherever they went.
 //! Those that only may be its own are named, see [`Family`].
 
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process_group, test_kill_process_group};
@@ -22,7 +23,7 @@ const KILL_WAIT: Duration = Duration::from_millis(600);
 const LAST_DRAIN: Duration = Duration::from_millis(200);
 
 /// How many are waited for at once: each takes a descriptor.
-const HELD: usize = 32;
+const HELD: usize = 4;
 
 /// How often it is looked who is left, before those are named that nothing certain is known of. One
 /// that is just ending, or is inside exec, has no environment.
@@ -50,8 +51,7 @@ impl Watch<'_> {
     /// TERM to all, KILL after the grace; whether the leader can be reaped.
     pub(super) fn end_all(&mut self, limits: &Limits, family: &mut Family) -> bool {
         let mut strays = Vec::new();
-        let found = family.look(self.cgroup);
-        self.signal(&found, &[Signal::TERM, Signal::CONT], family, &mut strays);
+        self.signal(&[Signal::TERM, Signal::CONT], family, &mut strays);
         let grace = after(limits.grace);
         let mut kill: Option<Instant> = None;
         let (drained, mut left) = loop {
@@ -102,8 +102,7 @@ impl Watch<'_> {
             if let Some(cgroup) = self.cgroup {
                 cgroup.kill();
             }
-            let found = family.look(self.cgroup);
-            self.signal(&found, &[Signal::KILL], family, strays);
+            self.signal(&[Signal::KILL], family, strays);
             if self.gone(after(TICK).min(until), family) || Instant::now() >= until {
                 break;
             }
@@ -114,14 +113,28 @@ impl Watch<'_> {
     fn who_is_left(&mut self, family: &mut Family) -> Found {
         let mut left = family.look(self.cgroup);
         for _ in 1..LOOKS {
-            if left.unclear.is_empty() {
-                break;
-            }
-            let held = hold(&left.unclear);
-            self.until_any(&held, false, after(TICK), &|| false);
+            let held = match &left {
+                Ok(left) if left.unclear.is_empty() => break,
+                Ok(left) => hold(&left.unclear),
+                Err(_) => Vec::new(),
+            };
+            self.pause(&held, after(TICK));
             left = family.look(self.cgroup);
         }
-        left
+        left.unwrap_or_else(|e| {
+            self.notes
+                .push(format!("who is left of it cannot be found out: {e}"));
+            Found::default()
+        })
+    }
+
+    /// Until one of them ends; a moment, where none of them can be held.
+    fn pause(&mut self, held: &[OwnedFd], deadline: Instant) {
+        if held.is_empty() {
+            std::thread::sleep(TICK.min(deadline.saturating_duration_since(Instant::now())));
+        } else {
+            self.until_any(held, false, deadline, &|| false);
+        }
     }
 
     fn leaked(&mut self, holders: &[Process]) {
@@ -145,13 +158,9 @@ impl Watch<'_> {
 
     /// To the group at once, and to those of the family that left it; who left even the session is
     /// remembered.
-    fn signal(
-        &self,
-        found: &Found,
-        signals: &[Signal],
-        family: &Family,
-        strays: &mut Vec<Process>,
-    ) {
+    fn signal(&self, signals: &[Signal], family: &mut Family, strays: &mut Vec<Process>) {
+        // Before anybody ends: while their parents live it shows where they come from.
+        let found = family.look(self.cgroup).unwrap_or_default();
         for signal in signals {
             // "No such process" is what is wanted; a refusal shows later, as a survivor.
             let _ = kill_process_group(self.pid, *signal);
@@ -174,28 +183,25 @@ impl Watch<'_> {
         }
         let mut nobody = false;
         loop {
-            let left = family.look(self.cgroup);
+            let left = family.look(self.cgroup).map(|found| found.ours);
+            let nobody_now = left.as_ref().is_ok_and(Vec::is_empty);
             // Twice, for one that forks and ends can be missed: the child is too young for the
             // list that is gone through, and the parent has ended when it is its turn.
-            if left.ours.is_empty() && nobody {
+            if nobody_now && nobody {
                 return true;
             }
-            nobody = left.ours.is_empty();
+            nobody = nobody_now;
             if Instant::now() >= deadline {
                 return false;
             }
-            let held = hold(&left.ours);
-            if !held.is_empty() {
-                self.until_any(&held, false, deadline, &|| false);
-            } else if !nobody {
-                // They ended just now, or the kernel has no pidfd: look again, in no hurry.
-                std::thread::sleep(TICK.min(deadline.saturating_duration_since(Instant::now())));
+            if !nobody {
+                self.pause(&hold(&left.unwrap_or_default()), deadline);
             }
         }
     }
 }
 
-fn hold(processes: &[Process]) -> Vec<std::os::fd::OwnedFd> {
+fn hold(processes: &[Process]) -> Vec<OwnedFd> {
     let processes = processes.iter().take(HELD);
     processes.filter_map(Process::hold).collect()
 }

@@ -11,6 +11,7 @@
 //! than to name it.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::fstat;
@@ -85,8 +86,11 @@ impl Family {
     }
 
     /// Looks through all of `/proc`.
-    pub(super) fn look(&mut self, cgroup: Option<&Cgroup>) -> Found {
-        let all = all();
+    ///
+    /// # Errors
+    /// Nothing can be seen there, for lack of descriptors most likely.
+    pub(super) fn look(&mut self, cgroup: Option<&Cgroup>) -> io::Result<Found> {
+        let all = all()?;
         let inside: HashSet<i32> = cgroup.map(Cgroup::pids).unwrap_or_default();
         let mut children: HashMap<i32, Vec<usize>> = HashMap::new();
         for (index, process) in all.iter().enumerate() {
@@ -142,7 +146,7 @@ impl Family {
                 found.unclear.push(process);
             }
         }
-        found
+        Ok(found)
     }
 
     /// Those that may be ours and are not certainly so.

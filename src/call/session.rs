@@ -2,9 +2,11 @@
 //! one of them.
 
 use std::fmt;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::find::shown;
@@ -39,8 +41,18 @@ impl fmt::Display for Process {
 
 impl Process {
     pub(super) fn read(pid: Pid) -> Option<Self> {
-        let stat = std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-        Self::parse(pid, &stat)
+        Self::look_up(pid).ok().flatten()
+    }
+
+    /// One that has ended is nobody; not to be able to look is an error.
+    fn look_up(pid: Pid) -> io::Result<Option<Self>> {
+        match std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
+            Ok(stat) => Ok(Self::parse(pid, &stat)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            // It ended after its file was opened.
+            Err(e) if e.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     /// `12 (a) b) S 1 12 12 …`, see proc_pid_stat(5): the name may hold anything, so it ends at
@@ -106,17 +118,18 @@ impl Process {
     }
 }
 
-/// All processes that can be seen.
-pub(super) fn all() -> Vec<Process> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(Pid::from_raw)
-        .filter_map(Process::read)
-        .collect()
+/// All processes that can be seen. Out of descriptors, nobody is seen: that is an error, and not an
+/// empty machine.
+pub(super) fn all() -> io::Result<Vec<Process>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let pid = name.to_str().and_then(|name| name.parse().ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            found.extend(Process::look_up(pid)?);
+        }
+    }
+    Ok(found)
 }
 
 /// `pid 12 (sleep), pid 13 (cat)`; after ten, how many more.

@@ -9,7 +9,7 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -66,6 +66,7 @@ pub(super) fn spawn(start: &Start, cgroup: Option<&Cgroup>) -> Result<Spawned, F
         return Err(not_started("the command has no program"));
     };
     check_dir(&start.dir)?;
+    let _turn = Turn::take();
     let path = program(name, &start.env, &start.dir)?;
     let plain = |e: io::Error| explain(&e, name);
     let (stdout, out) = pipe().map_err(plain)?;
@@ -73,7 +74,7 @@ pub(super) fn spawn(start: &Start, cgroup: Option<&Cgroup>) -> Result<Spawned, F
 
     let arg0 = name.clone();
     let env: HashMap<_, _> = start.env.iter().collect();
-    let entry = cgroup.map(Cgroup::entry);
+    let entry = cgroup.and_then(Cgroup::entry).map(Arc::new);
     // The expression holds writers of both pipes: while it lives there is no end of file.
     let expression = duct::cmd(path, words)
         .full_env(env)
@@ -108,6 +109,35 @@ pub(super) fn spawn(start: &Start, cgroup: Option<&Cgroup>) -> Result<Spawned, F
             Spawned::Lost(format!("it was ended at once, nothing can watch it: {e}"))
         }
     })
+}
+
+/// How many are started at once. To start one takes a dozen descriptors for a moment, to watch it
+/// three: so a full house of steps stays below the smallest limit that systems have (256).
+const STARTS_AT_ONCE: usize = 4;
+
+static STARTING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// The right to start one.
+struct Turn;
+
+impl Turn {
+    fn take() -> Self {
+        let (starting, free) = &STARTING;
+        let starting = starting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut starting = free
+            .wait_while(starting, |starting| *starting >= STARTS_AT_ONCE)
+            .unwrap_or_else(PoisonError::into_inner);
+        *starting += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (starting, free) = &STARTING;
+        *starting.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        free.notify_one();
+    }
 }
 
 /// Its id, and what becomes readable at its end.

@@ -274,7 +274,12 @@ impl Run {
             notes,
             took,
         } = replied;
-        let unknown = |reason: String, streams: Streams| Happened::StepUnknown { reason, streams };
+        // Who must find out what it did is told as much as who knows: which processes are left.
+        let unknown = |reason: String, streams: Streams| {
+            let told = std::iter::once(reason).chain(notes.iter().cloned());
+            let reason = told.collect::<Vec<_>>().join("; ");
+            Happened::StepUnknown { reason, streams }
+        };
         let (outcome, output, failure) = match ended {
             Ended::Succeeded(output) => match self.expected(ix, &output) {
                 Ok(()) => (Outcome::Succeeded, Some(output), None),
