@@ -140,3 +140,30 @@ fn raw(pid: Pid) -> i32 {
 fn leaders<T>(with: impl FnOnce(&mut BTreeSet<i32>) -> T) -> T {
     with(&mut LEADERS.lock().unwrap_or_else(PoisonError::into_inner))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn threat_36_a_leader_is_reaped_by_who_watches_it_and_nobody_else() {
+        // The thread that started it ends: its child is then among those of the first thread, where
+        // the adopted are.
+        let started = std::thread::spawn(|| {
+            let spawn = || Command::new("setsid").args(["sh", "-c", "exit 7"]).spawn();
+            start(spawn, |child| Pid::from_raw(child.id().cast_signed())).unwrap()
+        });
+        let mut leader = started.join().unwrap();
+        let pid = Pid::from_raw(leader.id().cast_signed()).unwrap();
+        while Process::read(pid).unwrap().alive {
+            std::thread::yield_now();
+        }
+        for _ in 0..500 {
+            reap_adopted();
+        }
+        let status = reap(pid, || leader.wait()).unwrap();
+        assert_eq!(status.code(), Some(7));
+    }
+}

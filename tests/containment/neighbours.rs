@@ -155,25 +155,6 @@ fn threat_36_the_adopted_are_reaped_when_they_end() {
 }
 
 #[test]
-fn threat_36_no_leader_is_ever_reaped_by_another_step() {
-    // Many steps end at once while adopted ones are reaped: each gets its own status.
-    let processes = processes(Containment::WithoutCgroup);
-    std::thread::scope(|scope| {
-        for thread in 0..8 {
-            let processes = &processes;
-            scope.spawn(move || {
-                for round in 0..40 {
-                    let status = (thread * 40 + round) % 200;
-                    let script = format!("setsid -f true; exit {status}");
-                    let (done, _) = run(processes, &script);
-                    assert_eq!(done.end, End::Exited(status));
-                }
-            });
-        }
-    });
-}
-
-#[test]
 fn threat_36_a_step_leaves_no_cgroup_behind() {
     let processes = processes(Containment::Best);
     if !in_a_cgroup(&processes) {
