@@ -114,7 +114,7 @@ fn threat_53_a_terminal_that_closes_at_a_prompt_parks_the_run() {
 }
 
 #[test]
-fn an_interrupt_at_a_prompt_parks_the_run() {
+fn threat_40_an_interrupt_at_a_prompt_parks_the_run() {
     let place = Place::new();
     place.write("x.yaml", ONE_GATE);
     let mut session = spawn(&place, &["run", "./x.yaml"]);

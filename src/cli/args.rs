@@ -53,6 +53,8 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Go on with a run that was parked or whose process died
     Resume(ResumeArgs),
+    /// Take back what a run did, the last first; also long after its end
+    Undo(UndoArgs),
     /// List the runbooks that are there, and where each comes from
     List(ListArgs),
     /// Show a runbook: its parameters, its steps, or its graph
@@ -85,9 +87,9 @@ pub struct Which {
     /// What the sandbox starts in, instead of the runbook's own scenario
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<ScenarioName>,
-    /// What the sandbox's chance is drawn from
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    /// What the sandbox's chance is drawn from [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 }
 
 /// `runbook run`
@@ -105,6 +107,9 @@ pub struct RunArgs {
     /// How gates, questions and manual steps are answered
     #[command(flatten)]
     pub answers: AnswerArgs,
+    /// Take the runbook's lock from a run that is parked, for this reason
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub take_lock: Option<String>,
     /// Print the journal's records on standard output, a line each
     #[arg(long)]
     pub json: bool,
@@ -151,6 +156,32 @@ pub struct ResumeArgs {
     /// How gates, questions and manual steps are answered
     #[command(flatten)]
     pub answers: AnswerArgs,
+    /// Take the runbook's lock from a run that is parked, for this reason
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub take_lock: Option<String>,
+    /// Print the journal's records on standard output, a line each
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `runbook undo`
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// The run: its id, what only its id begins with, or `last`
+    #[arg(default_value = "last")]
+    pub run: String,
+    /// Why, for the journal
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub reason: Option<String>,
+    /// Only show what would be taken back, and what stays
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How gates and questions are answered
+    #[command(flatten)]
+    pub answers: AnswerArgs,
+    /// Take the runbook's lock from a run that is parked, for this reason
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub take_lock: Option<String>,
     /// Print the journal's records on standard output, a line each
     #[arg(long)]
     pub json: bool,
@@ -262,6 +293,13 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say why, in a few words".to_owned()),
+        reason => Ok(reason.to_owned()),
     }
 }
 

@@ -1,10 +1,10 @@
-//! `runbook audit show`, `runbook audit verify`, and `runbook runs`.
+//! `runbook audit show` and `runbook audit verify`.
 
 use std::io::Read;
 
 use serde_json::json;
 
-use super::args::{AuditShowArgs, AuditVerifyArgs, RunsArgs};
+use super::args::{AuditShowArgs, AuditVerifyArgs};
 use super::context::Context;
 use super::exit::{CliError, Exit};
 use super::run::pretty;
@@ -194,70 +194,4 @@ fn finding_json(finding: &Finding) -> serde_json::Value {
         "what": finding.flaw.word(),
         "message": finding.flaw.to_string(),
     })
-}
-
-/// `runbook runs`
-pub fn runs(context: &Context, args: &RunsArgs) -> Result<Exit, CliError> {
-    let store = context.store()?;
-    let screen = &context.screen;
-    let zone = jiff::tz::TimeZone::system();
-    let mut all = Vec::new();
-    for id in store.list_runs()?.into_iter().take(args.limit) {
-        let dir = store.run(&id)?;
-        let standing = standing(&dir);
-        if args.json {
-            all.push(json!({
-                "run": id, "status": standing.status, "environment": standing.environment,
-                "started": standing.started.map(|at| at.to_string()),
-            }));
-        } else {
-            let started = standing.started.map_or_else(String::new, |at| {
-                at.to_zoned(zone.clone())
-                    .strftime("%Y-%m-%d %H:%M")
-                    .to_string()
-            });
-            screen.print(&format!(
-                "{started:<16}  {:<26}  {:<12}  {id}",
-                standing.status, standing.environment
-            ));
-        }
-    }
-    if args.json {
-        screen.print(&pretty(&json!({ "version": 1, "runs": all })));
-    }
-    Ok(Exit::Done)
-}
-
-struct Standing {
-    status: String,
-    environment: String,
-    started: Option<crate::model::Timestamp>,
-}
-
-/// Where a run stands, as far as its journal can be believed.
-fn standing(dir: &crate::journal::RunDir) -> Standing {
-    let unreadable = |status: &str| Standing {
-        status: status.to_owned(),
-        environment: String::new(),
-        started: None,
-    };
-    let Ok(report) = dir.read() else {
-        return unreadable("unreadable");
-    };
-    let run = match replay(dir, &report) {
-        Ok(run) => run,
-        Err(_) if report.records.is_empty() => return unreadable("never begun"),
-        Err(_) => return unreadable("cannot be believed"),
-    };
-    let status = match (run.closing(), run.is_parked(), run.in_doubt().next()) {
-        (Some(closed), ..) => closed.outcome.word().replace('_', " "),
-        (None, _, Some(_)) => "in doubt".to_owned(),
-        (None, true, None) => "parked".to_owned(),
-        (None, false, None) => "running or crashed".to_owned(),
-    };
-    Standing {
-        status,
-        environment: run.plan().environment.to_string(),
-        started: report.events().next().map(|event| event.at),
-    }
 }

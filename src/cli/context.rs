@@ -37,6 +37,15 @@ impl Context {
         let path = state_dir(self.state_dir.as_deref(), &self.surroundings)?;
         open_store(&path)
     }
+
+    /// The state directory, where there is one: who only looks makes none.
+    pub fn store_if_there(&self) -> Result<Option<Store>, CliError> {
+        let path = state_dir(self.state_dir.as_deref(), &self.surroundings)?;
+        match path.exists() {
+            true => open_store(&path).map(Some),
+            false => Ok(None),
+        }
+    }
 }
 
 /// In a debug build, a variable can end the process at the n-th change of the disk, or let the

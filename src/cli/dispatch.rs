@@ -8,7 +8,7 @@ use clap::Parser;
 use super::args::{AuditVerb, Cli, Verb};
 use super::context::Context;
 use super::exit::{CliError, Exit};
-use super::{audit, check, defect, find, resume, run};
+use super::{audit, check, defect, find, resume, run, runs, undo};
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
@@ -43,7 +43,8 @@ fn verb(cli: &Cli) -> Exit {
         Verb::Show(args) => find::show(&context, args),
         Verb::Search(args) => find::search(&context, args),
         Verb::Check(args) => check::check(&context, args),
-        Verb::Runs(args) => audit::runs(&context, args),
+        Verb::Undo(args) => undo::undo(&context, args),
+        Verb::Runs(args) => runs::runs(&context, args),
         Verb::Audit(AuditVerb::Show(args)) => audit::show(&context, args),
         Verb::Audit(AuditVerb::Verify(args)) => audit::verify(&context, args),
     };

@@ -36,6 +36,17 @@ pub struct Drive<'a> {
     pub base_env: BTreeMap<std::ffi::OsString, std::ffi::OsString>,
     /// Whether records go to standard output.
     pub json: bool,
+    /// What the run is driven for.
+    pub wanted: Wanted,
+}
+
+/// What a run is driven for: by that its end is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What its runbook says.
+    Done,
+    /// That what was done is taken back.
+    Undone,
 }
 
 /// Drives the run to its end, or until it must wait.
@@ -49,6 +60,7 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
         prepared,
         base_env,
         json,
+        wanted,
     } = drive;
     let plan = Arc::clone(held.run.plan());
     let work = held.writer.run().work();
@@ -104,7 +116,13 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
     runtime.shutdown_background();
     drop(reporter);
     match driven {
-        Ok((driven, run)) => Ok(ended(&driven, &run)),
+        Ok((driven, run)) => {
+            if let (Driven::Closed, Some(lock)) = (&driven, held.lock) {
+                // The claim of a closed run is void, whether or not it can be struck out.
+                let _ = lock.release();
+            }
+            Ok(ended(&driven, &run, wanted))
+        }
         Err(error) => {
             screen.say("");
             screen.error(&error.to_string(), &journal_help(&error, id.as_str()));
@@ -127,12 +145,18 @@ fn journal_help(error: &EngineError, id: &str) -> Vec<String> {
     }
 }
 
-fn ended(driven: &Driven, run: &Run) -> Exit {
+fn ended(driven: &Driven, run: &Run, wanted: Wanted) -> Exit {
     match driven {
+        Driven::Closed if wanted == Wanted::Undone => match run.undo_plan().back.is_empty() {
+            true => Exit::Done,
+            false => Exit::Failed,
+        },
         Driven::Closed => run
             .closing()
             .map_or(Exit::Failed, |closed| Exit::of_outcome(closed.outcome)),
         Driven::Interrupted => Exit::Interrupted,
+        // Something is half taken back, whoever could not be asked.
+        Driven::Parked(_) if wanted == Wanted::Undone => Exit::Parked,
         Driven::Parked(ParkReason::NeedsPerson) => Exit::Refused,
         Driven::Parked(ParkReason::Operator | ParkReason::InDoubt | ParkReason::Signal(_)) => {
             Exit::Parked

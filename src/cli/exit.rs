@@ -78,6 +78,13 @@ pub enum CliError {
         /// What to do.
         help: Vec<String>,
     },
+    /// Another run or process has what is needed.
+    Held {
+        /// Who.
+        message: String,
+        /// What to do.
+        help: Vec<String>,
+    },
     /// The state directory.
     Store(StoreError),
     /// The engine.
@@ -108,8 +115,9 @@ impl CliError {
         match self {
             Self::Usage { .. } | Self::Invalid(_) => Exit::Usage,
             Self::Refused { .. } => Exit::Refused,
+            Self::Held { .. } => Exit::Held,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => match error {
-                StoreError::Held { .. } => Exit::Held,
+                StoreError::Held { .. } | StoreError::Locked(_) => Exit::Held,
                 StoreError::NoRun { .. }
                 | StoreError::NoRuns
                 | StoreError::Ambiguous { .. }
@@ -127,7 +135,7 @@ impl CliError {
     /// What to do, where that is known.
     pub fn help(&self) -> &[String] {
         match self {
-            Self::Usage { help, .. } | Self::Refused { help, .. } => help,
+            Self::Usage { help, .. } | Self::Refused { help, .. } | Self::Held { help, .. } => help,
             _ => &[],
         }
     }
@@ -136,7 +144,9 @@ impl CliError {
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage { message, .. } | Self::Refused { message, .. } => f.write_str(message),
+            Self::Usage { message, .. }
+            | Self::Refused { message, .. }
+            | Self::Held { message, .. } => f.write_str(message),
             Self::Invalid(rendered) => f.write_str(rendered),
             Self::Store(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "{error}"),

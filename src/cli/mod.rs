@@ -11,9 +11,12 @@ mod drive;
 mod exit;
 mod files;
 mod find;
+mod locks;
 mod prepare;
 mod resume;
 mod run;
+mod runs;
 mod screen;
+mod undo;
 
 pub use dispatch::main;

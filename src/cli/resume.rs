@@ -2,8 +2,9 @@
 
 use super::args::ResumeArgs;
 use super::context::Context;
-use super::drive::{Drive, drive};
+use super::drive::{Drive, Wanted, drive};
 use super::exit::{CliError, Exit};
+use super::locks::explained;
 use super::run::{prepared, setting};
 use crate::engine::resumed_run;
 use crate::model::Timestamp;
@@ -14,8 +15,10 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let screen = &context.screen;
     let store = context.store()?;
     let id = store.resolve(&args.run)?;
-    let setting = setting(Timestamp::now())?;
-    let mut held = resumed_run(&store, &id, &setting)?;
+    let mut setting = setting(Timestamp::now())?;
+    setting.take_lock.clone_from(&args.take_lock);
+    let held = resumed_run(&store, &id, &setting);
+    let mut held = held.map_err(|error| explained(error, setting.now))?;
     if let Some(closed) = held.run.closing() {
         let mut said = closed.outcome.word().replace('_', " ");
         if !held.first.is_empty() {
@@ -46,5 +49,6 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
         prepared,
         base_env: context.surroundings.vars.clone(),
         json: args.json,
+        wanted: Wanted::Done,
     })
 }

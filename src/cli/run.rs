@@ -1,16 +1,18 @@
 //! `runbook run` and `runbook plan`.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{AnswerArgs, PlanArgs, RunArgs, Which};
 use super::context::Context;
-use super::drive::{Drive, drive};
+use super::drive::{Drive, Wanted, drive};
 use super::exit::{CliError, Exit};
 use super::files;
+use super::locks::{self, explained};
 use super::prepare::{Prepare, Ready, prepare};
 use crate::call::Simulation;
-use crate::engine::{First, Prepared, Setting, first_run};
-use crate::journal::KernelStamps;
+use crate::engine::{First, Prepared, Setting, first_run, lock_name};
+use crate::journal::{KernelStamps, Store};
 use crate::model::Timestamp;
 use crate::model::event::Simulated;
 use crate::model::ids::{RunId, StepKey};
@@ -37,8 +39,23 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
         context
             .screen
             .print(&report::plan(&ready.plan, &context.screen.out));
+        who_holds(context, &ready.plan)?;
     }
     Ok(Exit::Done)
+}
+
+/// Says who has the plan's lock now, where somebody has.
+fn who_holds(context: &Context, plan: &Plan) -> Result<(), CliError> {
+    let (Some(name), Some(store)) = (lock_name(plan), context.store_if_there()?) else {
+        return Ok(());
+    };
+    if let Some(locked) = store.locks().held(&name)? {
+        let held = locks::held(&locked, Timestamp::now());
+        let text = format!("{name} is held now by {held}");
+        let line = report::Line::new().tone(report::Tone::Warn, &text);
+        context.screen.print(&line.wrap(&context.screen.out, 4));
+    }
+    Ok(())
 }
 
 /// `runbook run`
@@ -68,16 +85,19 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
     let prepared = prepared(&args.answers, &ready.plan)?;
     refuse_if_nobody(&ready.plan, &prepared)?;
     let now = Timestamp::now();
-    let setting = setting(now)?;
+    let mut setting = setting(now)?;
+    setting.take_lock.clone_from(&args.take_lock);
     let store = context.store()?;
     let simulation = match &ready.scenario {
         Some((name, scenario)) => {
             let id = random_suffix()?;
             let run = RunId::new(&ready.plan.runbook, now, id);
             let world = args.world.clone().unwrap_or_else(|| run.to_string());
+            let path = world_file(&store, &world);
+            let seed = seed_of(&path, &world, &args.which, scenario)?;
             let simulated = Simulated {
                 scenario: name.clone(),
-                seed: args.which.seed,
+                seed,
                 world,
             };
             Some((run, simulated, scenario))
@@ -92,15 +112,16 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         screen.say(&report::brief(&ready.plan, &screen.err));
         screen.say("");
     }
-    if let Some((_, simulated, scenario)) = &simulation {
-        begin_world(&store, simulated, scenario, now)?;
-    }
-    let simulated = simulation.map(|(_, simulated, _)| simulated);
+    let (simulated, scenario) = match simulation {
+        Some((_, simulated, scenario)) => (Some(simulated), Some(scenario.clone())),
+        None => (None, None),
+    };
     let Ready {
         plan,
         runbook_bytes,
         ..
     } = ready;
+    refuse_idle_take_lock(&plan, args)?;
     let held = first_run(
         &store,
         id,
@@ -111,7 +132,12 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
             yes: args.answers.yes,
         },
         &setting,
-    )?;
+    );
+    let held = held.map_err(|error| explained(error, now))?;
+    // Only now: where another run has the lock, nothing is left behind.
+    if let (Some(simulated), Some(scenario)) = (&simulated, &scenario) {
+        begin_world(&store, simulated, scenario, now)?;
+    }
     drive(Drive {
         screen,
         store: &store,
@@ -121,6 +147,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         prepared,
         base_env: context.surroundings.vars.clone(),
         json: args.json,
+        wanted: Wanted::Done,
     })
 }
 
@@ -131,7 +158,7 @@ fn begin_world(
     scenario: &Scenario,
     now: Timestamp,
 ) -> Result<(), CliError> {
-    let path = store.worlds().join(format!("{}.json", simulated.world));
+    let path = world_file(store, &simulated.world);
     if path.exists() {
         return Ok(());
     }
@@ -145,6 +172,44 @@ fn begin_world(
         })
 }
 
+fn world_file(store: &Store, world: &str) -> PathBuf {
+    store.worlds().join(format!("{world}.json"))
+}
+
+/// The seed that a world has, or is begun with. One that was asked for and is another, or another
+/// scenario, is refused: the world is what others have made of it.
+fn seed_of(path: &Path, world: &str, which: &Which, scenario: &Scenario) -> Result<u64, CliError> {
+    if !path.exists() {
+        return Ok(which.seed.unwrap_or(1));
+    }
+    let there = Simulation::open(path)
+        .world()
+        .map_err(|e| CliError::System(format!("the world `{world}` cannot be read: {e}")))?;
+    let (title, seed) = there.origin();
+    let help = format!("leave that out to share the world, or name another than --world {world}");
+    if which.seed.is_some_and(|wanted| wanted != seed) {
+        let message = format!("the world `{world}` was begun with --seed {seed}");
+        return Err(CliError::usage_help(message, help));
+    }
+    if which.scenario.is_some() && scenario.title != title {
+        let title = escape_controls(title);
+        let message = format!("the world `{world}` was begun with another scenario: {title}");
+        return Err(CliError::usage_help(message, help));
+    }
+    Ok(seed)
+}
+
+/// A lock that is to be taken from somebody must be there.
+fn refuse_idle_take_lock(plan: &Plan, args: &RunArgs) -> Result<(), CliError> {
+    if args.take_lock.is_none() || plan.lock.is_some() {
+        return Ok(());
+    }
+    Err(CliError::usage_help(
+        format!("{} has no lock that could be taken", plan.runbook),
+        "leave --take-lock out",
+    ))
+}
+
 /// Who and when.
 pub fn setting(now: Timestamp) -> Result<Setting, CliError> {
     let stamps = KernelStamps::new().map_err(|e| CliError::System(e.to_string()))?;
@@ -152,6 +217,7 @@ pub fn setting(now: Timestamp) -> Result<Setting, CliError> {
         operator: this_person(),
         now,
         stamps: Arc::new(stamps),
+        take_lock: None,
     })
 }
 

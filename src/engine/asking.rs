@@ -6,15 +6,18 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::answerers::Answerer;
-use super::driver::{Driver, Flight, Incoming};
+use super::driver::{Driver, Flight, Incoming, LAST_LINES};
 use super::error::EngineError;
+use super::pager::{Part, Printed};
 use super::people::{Question, Said, unattended};
-use crate::model::Timestamp;
 use crate::model::approval::Proof;
 use crate::model::call::Work;
-use crate::model::event::ParkReason;
+use crate::model::event::{FailureChoice, Happened, ParkReason};
 use crate::model::ids::{Attempt, StepKey};
+use crate::model::output::BlobRef;
 use crate::model::people::{Actor, Way};
+use crate::model::{Event, Timestamp};
+use crate::report::{TakenBack, taken_back};
 use crate::run::{Act, Fact, Input, Need, PersonNeeded};
 use crate::spec::environment::Unattended;
 
@@ -141,7 +144,7 @@ impl Driver<'_> {
 
     /// Asks about the first need, if nobody is being asked.
     pub(super) fn ask_next(&mut self, flight: &mut Flight) {
-        if flight.asking.is_some() || flight.leave.is_some() {
+        if flight.asking.is_some() || flight.holds() {
             return;
         }
         let (Some(people), Some(needed)) = (&self.people, flight.needs.front().cloned()) else {
@@ -152,6 +155,7 @@ impl Driver<'_> {
         let out = flight.out.clone();
         flight.asking = Some(needed.clone());
         self.reporter.suspend();
+        people.make_ready();
         tokio::task::spawn_blocking(move || {
             let ask = AssertUnwindSafe(|| people.ask(&question));
             let said = catch_unwind(ask).unwrap_or(Said::Gone);
@@ -177,6 +181,16 @@ impl Driver<'_> {
             Work::Call(call) => Some(&call.args),
             Work::Process(_) => None,
         });
+        let printed = match &needed.need {
+            Need::Failure { .. } | Need::Doubt { .. } => self.printed(needed),
+            _ => None,
+        };
+        let last_lines = match (flight.last_lines.get(&needed.step), &printed) {
+            (Some(lines), _) => lines.iter().cloned().collect(),
+            // It was printed to a process that is no more.
+            (None, Some(printed)) => printed.last_lines(LAST_LINES),
+            (None, None) => Vec::new(),
+        };
         let waiting = self.run.waiting();
         let waiting = waiting.iter().find(|gate| *gate.step == needed.step);
         let until = waiting.and_then(|gate| gate.until);
@@ -196,11 +210,55 @@ impl Driver<'_> {
                 crate::report::undo_words(plan, view.node_ix(), args)
             }),
             answered_by,
-            last_lines: flight
-                .last_lines
-                .get(&needed.step)
-                .map(|lines| lines.iter().cloned().collect())
-                .unwrap_or_default(),
+            last_lines,
+            printed: printed.map(Arc::new),
+            back: match &needed.need {
+                Need::Failure { choices, .. } if choices.contains(&FailureChoice::Undo) => {
+                    taken_back(&self.run)
+                }
+                _ => TakenBack::default(),
+            },
+            // What failed before it began has not used its number.
+            next_attempt: match view.as_ref().and_then(|view| view.started()) {
+                Some(_) => needed.attempt.next(),
+                None => needed.attempt,
+            },
+            gated: view.as_ref().is_some_and(|view| view.node().gate.is_some()),
         }
+    }
+
+    /// What was kept of what a step printed at its last attempt; none where that is nothing.
+    fn printed(&self, needed: &PersonNeeded) -> Option<Printed> {
+        let dir = self.writer.run();
+        let report = dir.read().ok()?;
+        let of_this = |event: &&Event| {
+            event.step.as_ref() == Some(&needed.step) && event.attempt == Some(needed.attempt)
+        };
+        let streams = report
+            .events()
+            .filter(of_this)
+            .filter_map(|event| match &event.what {
+                Happened::StepFinished(finished) => Some(&finished.streams),
+                Happened::StepUnknown { streams, .. } => Some(streams),
+                _ => None,
+            });
+        let streams = streams.last()?;
+        let part = |name, blob: &Option<BlobRef>| {
+            let blob = blob.as_ref()?;
+            Some(Part {
+                name,
+                bytes: dir.blob(&blob.sha256).map_err(|error| error.to_string()),
+                cut: blob.cut,
+            })
+        };
+        let parts = [
+            part("standard output", &streams.stdout),
+            part("standard error", &streams.stderr),
+        ];
+        let parts: Vec<Part> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then_some(Printed {
+            attempt: needed.attempt,
+            parts,
+        })
     }
 }

@@ -286,10 +286,14 @@ impl Driver<'_> {
                 self.take(&key.0, key.1, Fact::Replied(replied))?;
             }
             Then::TimedOut(failure) => {
+                // What the last look printed says why it did not hold.
+                let last = self.kept(&key.0, reply, polling.began)?;
                 let fact = Fact::GaveUp {
                     failure,
                     output: look.output,
-                    took: Duration::between(polling.began, now),
+                    streams: last.streams,
+                    notes: last.notes,
+                    took: last.took,
                 };
                 self.take(&key.0, key.1, fact)?;
             }

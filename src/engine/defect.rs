@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::driver::{Driver, Flight, Incoming};
 use crate::model::call::Purpose;
 use crate::model::ids::StepKey;
-use crate::report::Notice;
+use crate::report::{Leaving, Notice};
 
 /// Something panicked. What and where was told when it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Driver<'_> {
             self.tell_nevertheless(Notice::Leaving {
                 signal: "a defect of the program",
                 acting: flight.real,
-                ending: false,
+                how: Leaving::Waiting,
             });
         }
         let simulated = flight.due.drain(..).map(|(_, running, _)| running);

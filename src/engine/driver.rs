@@ -14,6 +14,7 @@ use super::answerers::Answerers;
 use super::clock::Clock;
 use super::defect::{Panicked, caught};
 use super::error::EngineError;
+use super::halting::{Halt, WhatNow};
 use super::people::{People, Prepared, Said};
 use super::signals::Signalled;
 use crate::journal::{Durable, Stamps, Store, WriteError, Writer};
@@ -70,6 +71,7 @@ pub(super) enum Incoming {
     Replied(Box<Running>, Box<Reply>),
     Line(StepKey, Stream, Vec<u8>),
     Said(Box<PersonNeeded>, Box<Said>),
+    WhatNow(WhatNow),
 }
 
 /// A request under way.
@@ -104,6 +106,9 @@ impl Cancel for Flag {
 
 /// How many lines wait for the screen at most. All of them are kept in the step's own record.
 const MAX_LINES: usize = 2_000;
+
+/// How many of a step's last lines are shown where it failed.
+pub(super) const LAST_LINES: usize = 12;
 
 pub(super) struct Lines {
     pub(super) step: StepKey,
@@ -146,6 +151,8 @@ pub(super) struct Flight {
     pub(super) out: mpsc::UnboundedSender<Incoming>,
     /// Why nothing new starts and the process is to let go.
     pub(super) leave: Option<ParkReason>,
+    /// Nothing new starts until the operator has said what is to be done.
+    pub(super) halt: Option<Halt>,
     pub(super) interrupts: u32,
     /// Lines on their way to the screen: more than a screen can take are left out there.
     pub(super) lines: Arc<AtomicUsize>,
@@ -171,6 +178,7 @@ impl Driver<'_> {
             cancel: Arc::new(Flag::default()),
             out,
             leave: None,
+            halt: None,
             interrupts: 0,
             lines: Arc::default(),
             lost: Vec::new(),
@@ -223,6 +231,7 @@ impl Driver<'_> {
             if self.run.closing().is_some() {
                 return Ok(Driven::Closed);
             }
+            self.ask_what_now(flight);
             self.ask_next(flight);
             if let Some(left) = self.leave(flight)? {
                 return Ok(left);
@@ -246,6 +255,12 @@ impl Driver<'_> {
             let now = self.clock.now();
             for command in self.run.commands(now) {
                 match command {
+                    // A look that nobody needs any more is still under way: its end is waited for.
+                    Command::Record(draft)
+                        if matches!(draft.what, Happened::RunClosed(_)) && flight.is_busy() =>
+                    {
+                        flight.cancel.0.store(true, Ordering::SeqCst);
+                    }
                     Command::Record(draft) => {
                         if self.run.stands(&draft, now) {
                             self.record_at(draft, Actor::Engine, now)?;
@@ -255,7 +270,7 @@ impl Driver<'_> {
                     Command::Act(act) if self.nobody_carries(&act) => {
                         flight.leave.get_or_insert(ParkReason::NeedsPerson);
                     }
-                    Command::Act(act) if flight.leave.is_none() => {
+                    Command::Act(act) if !flight.holds() => {
                         let draft = Draft {
                             step: Some(act.step.clone()),
                             attempt: Some(act.attempt),
@@ -390,17 +405,26 @@ pub(super) enum Start {
 }
 
 impl Flight {
+    /// Whether nothing new starts: the run is being left, or the operator is to say what now.
+    pub(super) fn holds(&self) -> bool {
+        self.leave.is_some() || self.halt.is_some()
+    }
+
+    /// Whether something is under way that would be lost or have to be waited for.
+    pub(super) fn is_busy(&self) -> bool {
+        self.real > 0 || !self.due.is_empty()
+    }
+
     pub(super) fn begins(&mut self, asked: &Asked, what: &'static str) -> bool {
-        self.leave.is_none() && self.calls.insert((asked.step.clone(), asked.attempt, what))
+        !self.holds() && self.calls.insert((asked.step.clone(), asked.attempt, what))
     }
 
     /// Keeps the last lines of a step, for the question that its failure leads to.
     pub(super) fn remember(&mut self, step: &StepKey, line: &[u8]) {
-        const LAST: usize = 12;
         let text = String::from_utf8_lossy(line);
         let text = crate::model::text::escape_controls(&text).into_owned();
         let lines = self.last_lines.entry(step.clone()).or_default();
-        if lines.len() == LAST {
+        if lines.len() == LAST_LINES {
             lines.pop_front();
         }
         lines.push_back(text);

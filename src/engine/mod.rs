@@ -6,11 +6,13 @@
 //! ```text
 //! clock                    the run's time: the wall's, or the sandbox's
 //! people, terminal         who is asked: prepared answers, the controlling terminal, nobody
+//! prompt, menu, pager      what is shown when somebody is asked, and what may be typed
 //! carried                  calls that a person carries out
 //! answerers                who answers each call
 //! signals                  what ends a run's process
 //! driver                   the loop, and what it is driven with
 //! asking, calls, waiting   its three kinds of business: people, calls, time
+//! halting                  what a signal leads to
 //! open                     a first run and a resumed one, on the same way
 //! ```
 
@@ -22,8 +24,11 @@ mod clock;
 mod defect;
 mod driver;
 mod error;
+mod halting;
 mod http;
+mod menu;
 mod open;
+mod pager;
 mod people;
 mod prompt;
 mod prompt_others;
@@ -35,7 +40,9 @@ pub use answerers::Answerers;
 pub use clock::{Clock, SimulatedClock, WallClock};
 pub use driver::{Driven, Driver};
 pub use error::EngineError;
-pub use open::{First, Held, Setting, VERSION, first_run, resumed_run};
+pub use halting::{Halted, WhatNow};
+pub use open::{First, Held, Setting, VERSION, first_run, lock_name, resumed_run, undone_run};
+pub use pager::{Part, Printed};
 pub use people::{People, Prepared, Question, Said, Unanswered};
 pub use signals::{Signalled, listen};
 pub use terminal::Terminal;

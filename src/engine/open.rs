@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::error::EngineError;
 use crate::audit::replay;
-use crate::journal::{Holder, Stamps, Store, Writer};
-use crate::model::Timestamp;
-use crate::model::event::{Happened, RunOpened, Simulated};
+use crate::journal::{Claim, Grip, HeldLock, Holder, Stamps, Store, Writer};
+use crate::model::event::{Happened, LockTakeover, RunOpened, Simulated};
 use crate::model::ids::RunId;
-use crate::model::people::Person;
+use crate::model::people::{Actor, Person};
+use crate::model::{Event, Timestamp};
 use crate::plan::Plan;
 use crate::run::Run;
 
@@ -37,6 +37,8 @@ pub struct Setting {
     pub now: Timestamp,
     /// The kernel's stamps.
     pub stamps: Arc<dyn Stamps>,
+    /// Why the run's lock is taken from a run that is parked, where a person said so.
+    pub take_lock: Option<String>,
 }
 
 /// A run and its journal, held by this process.
@@ -46,6 +48,8 @@ pub struct Held {
     pub run: Run,
     /// Its journal.
     pub writer: Writer,
+    /// Its lock, where its runbook names one.
+    pub lock: Option<HeldLock>,
     /// What is to be recorded before anything else.
     pub first: Vec<Happened>,
     /// Who it belongs to and what it acts on, as record 0 says; none for a first run.
@@ -56,7 +60,7 @@ pub struct Held {
 /// first that the driver writes.
 ///
 /// # Errors
-/// The state directory or the disk refused; nothing was started.
+/// Another run has the lock, or the state directory or the disk refused; nothing was started.
 pub fn first_run(
     store: &Store,
     id: RunId,
@@ -71,6 +75,8 @@ pub fn first_run(
     let policy_bytes = json(&plan.policy)?;
     let head = ledger.head()?;
     let holder = Holder::this_process(setting.now);
+    // Before there is anything of the run: where somebody else has the lock, nothing is left behind.
+    let (lock, taken) = lock(store, &id, plan, setting)?;
     let writer = store.create_run(&id, Arc::clone(&setting.stamps), &holder)?;
     let blobs = writer.blobs();
     let opened = RunOpened {
@@ -93,10 +99,13 @@ pub fn first_run(
         version: VERSION.to_owned(),
         ledger: head,
     };
+    let mut first = vec![Happened::RunOpened(Box::new(opened))];
+    first.extend(taken);
     Ok(Held {
         run: Run::new(id, Arc::clone(plan)),
         writer,
-        first: vec![Happened::RunOpened(Box::new(opened))],
+        lock,
+        first,
         opened: None,
     })
 }
@@ -104,29 +113,126 @@ pub fn first_run(
 /// Takes a run up again: verifies its journal and folds it.
 ///
 /// # Errors
-/// Somebody else holds it, its journal or its blobs cannot be believed, or a newer version made
+/// Somebody else holds it or has its lock, its journal or its blobs cannot be believed, or a newer version made
 /// it. Nothing was started.
 pub fn resumed_run(store: &Store, id: &RunId, setting: &Setting) -> Result<Held, EngineError> {
+    taken_up(store, id, setting, None)
+}
+
+/// Takes a run up again to take back what it did, although it may be closed.
+///
+/// # Errors
+/// As for [`resumed_run`].
+pub fn undone_run(
+    store: &Store,
+    id: &RunId,
+    setting: &Setting,
+    reason: String,
+) -> Result<Held, EngineError> {
+    taken_up(store, id, setting, Some(Happened::UndoRequested { reason }))
+}
+
+fn taken_up(
+    store: &Store,
+    id: &RunId,
+    setting: &Setting,
+    undo: Option<Happened>,
+) -> Result<Held, EngineError> {
     let ledger = store.ledger();
     ledger.mend(store, &*setting.stamps)?;
     let holder = Holder::this_process(setting.now);
-    let resumed = store.resume_run(id, Arc::clone(&setting.stamps), &holder)?;
+    let mut resumed = store.resume_run(id, Arc::clone(&setting.stamps), &holder)?;
     let dir = store.run(id)?;
     let run = replay(&dir, &resumed.report)?;
     let opened = run.opening().cloned();
-    let mut first = resumed.recovered;
-    if run.closing().is_none() {
-        first.push(Happened::RunResumed {
+    let mut held = None;
+    let mut first = std::mem::take(&mut resumed.recovered);
+    let closed = run.closing().is_some();
+    if !closed || undo.is_some() {
+        let (lock, taken) = match lock(store, id, run.plan(), setting) {
+            Ok(locked) => locked,
+            Err(error) => {
+                // The torn tail is cut off already, and nobody else would say so.
+                recovered_only(&mut resumed.writer, first, setting.now)?;
+                return Err(error);
+            }
+        };
+        held = lock;
+        let resumed = Happened::RunResumed {
             operator: setting.operator.clone(),
             version: VERSION.to_owned(),
-        });
+        };
+        // A closed run is opened again by the request, before its lock means anything.
+        match closed {
+            true => first.extend(undo.into_iter().chain(taken)),
+            false => first.extend([resumed].into_iter().chain(taken).chain(undo)),
+        }
     }
     Ok(Held {
         run,
         writer: resumed.writer,
+        lock: held,
         first,
         opened,
     })
+}
+
+/// What the plan's lock is called among those of all environments: a rehearsal holds up nobody who
+/// acts on the real thing of that name.
+pub fn lock_name(plan: &Plan) -> Option<String> {
+    let name = plan.lock.as_ref()?;
+    Some(format!("{name} in {}", plan.environment))
+}
+
+/// Takes the plan's lock, where it has one, and says what is recorded about that.
+fn lock(
+    store: &Store,
+    id: &RunId,
+    plan: &Plan,
+    setting: &Setting,
+) -> Result<(Option<HeldLock>, Option<Happened>), EngineError> {
+    let (Some(name), Some(wide)) = (&plan.lock, lock_name(plan)) else {
+        return Ok((None, None));
+    };
+    let claim = Claim {
+        name: wide,
+        run: id.clone(),
+        user: setting.operator.user.clone(),
+        holder: Holder::this_process(setting.now),
+    };
+    let taken = store.locks().take(&claim, setting.take_lock.is_some())?;
+    let from = taken.from.map(|from| LockTakeover {
+        reason: match (&setting.take_lock, from.grip) {
+            (Some(reason), Grip::Living | Grip::Parked | Grip::Unreadable) => reason.clone(),
+            _ => format!(
+                "its process died without letting go of it ({} on {}, since {}), and may have left \
+                 a step in doubt",
+                from.claim.holder.pid, from.claim.holder.host, from.claim.holder.since
+            ),
+        },
+        run: from.claim.run,
+    });
+    let name = name.clone();
+    Ok((Some(taken.lock), Some(Happened::LockTaken { name, from })))
+}
+
+/// Records that a torn tail was set aside, and nothing else.
+fn recovered_only(
+    writer: &mut Writer,
+    recovered: Vec<Happened>,
+    at: Timestamp,
+) -> Result<(), EngineError> {
+    for what in recovered {
+        writer.append(Event {
+            at,
+            step: None,
+            attempt: None,
+            actor: Actor::Engine,
+            what,
+        })?;
+    }
+    writer.commit()?;
+    Ok(())
 }
 
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, EngineError> {

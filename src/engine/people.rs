@@ -1,11 +1,15 @@
 //! Who is asked when a person is needed: prepared answers first, then the terminal, else nobody.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::halting::{Halted, WhatNow};
+use super::pager::Printed;
 use crate::model::Value;
 use crate::model::event::{Decision, FailureChoice, ManualOutcome};
-use crate::model::ids::{GroupName, RunId, StepKey};
+use crate::model::ids::{Attempt, GroupName, RunId, StepKey};
 use crate::model::people::Way;
+use crate::report::TakenBack;
 use crate::run::{Fact, Need, PersonNeeded};
 
 /// Answers that were given before the run, as far as the environment's policy allows them.
@@ -180,11 +184,24 @@ pub enum Said {
 
 /// Somebody who can be asked.
 pub trait People: Send + Sync {
+    /// A question comes next: a withdrawal that came when the one before was answered already, is
+    /// forgotten.
+    fn make_ready(&self);
+
     /// Asks, and blocks until they have said something or the question is withdrawn.
     fn ask(&self, question: &Question) -> Said;
 
+    /// Asks what is to be done after an interrupt, and blocks as `ask` does.
+    fn what_now(&self, halted: &Halted) -> WhatNow;
+
     /// Withdraws the question that is being asked, if one is.
     fn withdraw(&self);
+
+    /// This process is about to be stopped: the terminal is left as it was found.
+    fn put_away(&self);
+
+    /// This process goes on: the question that is being asked, if one is, is shown anew.
+    fn show_again(&self);
 }
 
 /// What is asked, with what the screen shows around it.
@@ -214,6 +231,14 @@ pub struct Question {
     pub next_group: Option<GroupName>,
     /// The last lines of output, escaped, where something failed.
     pub last_lines: Vec<String>,
+    /// All that was kept of what it printed, where something failed or is in doubt.
+    pub printed: Option<Arc<Printed>>,
+    /// What would be taken back, where that can be chosen.
+    pub back: TakenBack,
+    /// The number of another attempt.
+    pub next_attempt: Attempt,
+    /// Whether a gate is asked before it.
+    pub gated: bool,
 }
 
 /// The words of a choice after a failure.

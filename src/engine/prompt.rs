@@ -1,10 +1,12 @@
 //! What a prompt shows and what may be typed at it: pure text in, an answer out.
 
-use super::people::{Question, choice_word};
+use super::halting::{Halted, WhatNow};
+use super::menu;
+use super::people::Question;
 use crate::model::call::Failure;
-use crate::model::event::{Decision, FailureChoice, GateOpened, ManualOutcome, Resolution};
+use crate::model::event::{Decision, GateOpened, ManualOutcome, Resolution};
 use crate::model::people::Way;
-use crate::model::text::{clip, escape_controls, escape_keeping_newlines};
+use crate::model::text::{clip, escape_controls};
 use crate::model::{Shape, Value};
 use crate::report::work_words;
 use crate::run::{Fact, Need};
@@ -19,6 +21,8 @@ pub enum Typed {
     Said(Box<Said>),
     /// It does not; this is what to say before asking again.
     Again(String),
+    /// They want to see all that was printed, before they answer.
+    Output,
 }
 
 pub(super) fn said(fact: Fact) -> Typed {
@@ -34,19 +38,65 @@ pub(super) fn park() -> Typed {
 }
 
 /// A rule as wide as the screen, with a heading in it.
-fn heading(text: &str, width: usize) -> String {
+pub(super) fn heading(text: &str, width: usize) -> String {
     let rest = width.saturating_sub(text.chars().count() + 4);
     format!("── {text} {}", "─".repeat(rest.min(120)))
+}
+
+fn place(environment: &str, real: bool) -> String {
+    match real {
+        true => format!("REAL: {environment}"),
+        false => format!("{environment} (simulated)"),
+    }
+}
+
+/// What is shown when an interrupt has brought everything to a stand.
+pub fn shown_halt(halted: &Halted, width: usize) -> String {
+    let place = place(&halted.environment, halted.real);
+    let mut out = String::from("\n");
+    line(&mut out, &heading(&format!("Interrupted · {place}"), width));
+    line(
+        &mut out,
+        "Nothing runs now, and nothing new starts until you say so.",
+    );
+    out.push('\n');
+    wrapped(&mut out, "c  ", "go on where it stands", width);
+    wrapped(&mut out, "p  ", "park: leave now, resume later", width);
+    if let Some(stop) = halted.stop {
+        wrapped(
+            &mut out,
+            "x  ",
+            &format!("stop: {stop}; a reason may stand behind it"),
+            width,
+        );
+    }
+    out.push_str("> ");
+    out
+}
+
+/// Reads what was typed there.
+///
+/// # Errors
+/// What to say before asking again.
+pub fn read_halt(halted: &Halted, typed: &str) -> Result<WhatNow, String> {
+    let typed = typed.trim();
+    let (word, reason) = typed.split_once(' ').unwrap_or((typed, ""));
+    match word {
+        "c" | "continue" => Ok(WhatNow::GoOn),
+        "p" | "park" => Ok(WhatNow::Park),
+        "x" | "stop" if halted.stop.is_some() => Ok(WhatNow::Stop(match reason.trim() {
+            "" => "the operator stopped it after an interrupt".to_owned(),
+            reason => reason.to_owned(),
+        })),
+        _ if halted.stop.is_some() => Err("type c, p or x".to_owned()),
+        _ => Err("type c or p".to_owned()),
+    }
 }
 
 /// Everything that is shown before the prompt, ending with what may be typed.
 pub fn shown(question: &Question, width: usize) -> String {
     let mut out = String::new();
-    let place = if question.real {
-        format!("REAL: {}", question.environment)
-    } else {
-        format!("{} (simulated)", question.environment)
-    };
+    let place = place(&question.environment, question.real);
     let what = match &question.needed.need {
         Need::Gate(_) => "A decision is needed",
         Need::Approvals { .. } => "Waiting for others",
@@ -100,24 +150,7 @@ pub fn shown(question: &Question, width: usize) -> String {
         }
         Need::Failure {
             failure, choices, ..
-        } => {
-            show_failure(&mut out, failure, width);
-            for last in &question.last_lines {
-                line(
-                    &mut out,
-                    &format!("  │ {}", clip(last, width.saturating_sub(4))),
-                );
-            }
-            out.push('\n');
-            let words: Vec<String> = choices
-                .iter()
-                .map(|choice| {
-                    let word = choice_word(*choice);
-                    format!("{} {word}", &key_of(*choice))
-                })
-                .collect();
-            line(&mut out, &format!("{} · p park", words.join(" · ")));
-        }
+        } => menu::show_failure(&mut out, question, failure, choices, width),
         Need::Doubt { reason, work, .. } => {
             out.push('\n');
             wrapped(
@@ -134,24 +167,18 @@ pub fn shown(question: &Question, width: usize) -> String {
                 "Look for yourself before you answer; then give your reason.",
             );
             out.push('\n');
-            line(
-                &mut out,
-                "h it happened · a run it again · s skip · x stop · p park, each with your reason behind it: h YOUR REASON",
+            let output = match question.printed {
+                Some(_) => " · o all that it printed",
+                None => "",
+            };
+            let keys = format!(
+                "h it happened · a run it again · s skip · x stop, each with your reason behind it: \
+                 h YOUR REASON{output} · p park"
             );
+            wrapped(&mut out, "", &keys, width);
         }
     }
     out
-}
-
-fn key_of(choice: FailureChoice) -> &'static str {
-    match choice {
-        FailureChoice::Retry => "r",
-        FailureChoice::Skip => "s",
-        FailureChoice::MarkDone => "m",
-        FailureChoice::Undo => "u",
-        FailureChoice::Continue => "c",
-        FailureChoice::Stop | FailureChoice::RetryByRule | FailureChoice::Propagate => "x",
-    }
 }
 
 fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
@@ -250,19 +277,6 @@ fn show_choices(
     wrapped(out, "", &keys, width);
 }
 
-fn show_failure(out: &mut String, failure: &Failure, width: usize) {
-    out.push('\n');
-    wrapped(
-        out,
-        "Error:  ",
-        &escape_keeping_newlines(&failure.message).replace('\n', " / "),
-        width,
-    );
-    if let Some(hint) = &failure.hint {
-        wrapped(out, "Hint:   ", &escape_controls(hint), width);
-    }
-}
-
 fn show_value(out: &mut String, value: &Value, indent: usize, width: usize) {
     let pad = " ".repeat(indent);
     match value {
@@ -339,6 +353,16 @@ pub(super) fn wrapped(out: &mut String, label: &str, text: &str, width: usize) {
 /// Reads a typed line as the answer to a question.
 pub fn read(question: &Question, typed: &str) -> Typed {
     let typed = typed.trim();
+    let may_look = matches!(
+        question.needed.need,
+        Need::Failure { .. } | Need::Doubt { .. }
+    );
+    if may_look && matches!(typed, "o" | "output") {
+        return match question.printed {
+            Some(_) => Typed::Output,
+            None => again("nothing that it printed was kept"),
+        };
+    }
     match &question.needed.need {
         Need::Gate(gate) => read_gate(gate, typed),
         Need::Approvals { gate, .. } => read_waiting(question, gate, typed),
@@ -349,7 +373,7 @@ pub fn read(question: &Question, typed: &str) -> Typed {
             ..
         } => read_answer(choices, shape, suggested, typed),
         Need::Manual { .. } => read_report(typed),
-        Need::Failure { choices, .. } => read_choice(choices, typed),
+        Need::Failure { choices, .. } => menu::read_choice(choices, typed),
         Need::Doubt { .. } => read_doubt(typed),
     }
 }
@@ -451,30 +475,6 @@ fn read_report(typed: &str) -> Typed {
     })
 }
 
-fn read_choice(choices: &[FailureChoice], typed: &str) -> Typed {
-    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
-    let rest = rest.trim();
-    if word == "p" || word == "park" {
-        return park();
-    }
-    let choice = choices
-        .iter()
-        .copied()
-        .find(|choice| word == key_of(*choice) || word == choice_word(*choice));
-    let needs_reason = matches!(choice, Some(FailureChoice::Skip | FailureChoice::MarkDone));
-    match choice {
-        None => again("type one of the letters above"),
-        Some(_) if needs_reason && rest.is_empty() => {
-            again(format!("give your reason behind it: {word} YOUR REASON"))
-        }
-        Some(choice) => said(Fact::Chosen {
-            choice,
-            way: Way::Terminal,
-            reason: (!rest.is_empty()).then(|| rest.to_owned()),
-        }),
-    }
-}
-
 fn read_doubt(typed: &str) -> Typed {
     let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
     let rest = rest.trim();
@@ -484,7 +484,7 @@ fn read_doubt(typed: &str) -> Typed {
         "s" | "skip" => Resolution::Skip,
         "x" | "stop" => Resolution::Stop,
         "p" | "park" => return park(),
-        _ => return again("type h, a, s, x or p, and after it your reason"),
+        _ => return again("type h, a, s or x, and after it your reason; or o or p"),
     };
     if rest.is_empty() {
         return again(format!("give your reason behind it: {word} YOUR REASON"));

@@ -149,6 +149,7 @@ mod tests {
     use crate::model::event::Expires;
     use crate::model::ids::{Attempt, StepKey};
     use crate::model::{Digest, Duration, Effect};
+    use crate::report::TakenBack;
     use crate::run::{Need, PersonNeeded};
 
     fn gate() -> GateOpened {
@@ -198,6 +199,10 @@ mod tests {
             until: Some("2026-11-20 20:53:59+01:00".to_owned()),
             next_group: Some("sre-lead".parse().unwrap()),
             last_lines: Vec::new(),
+            printed: None,
+            back: TakenBack::default(),
+            next_attempt: Attempt::FIRST,
+            gated: true,
         }
     }
 
@@ -249,7 +254,7 @@ mod tests {
                 Said::Fact(Fact::Gate { decision, way, .. }) => Some((decision, way)),
                 _ => None,
             },
-            Typed::Again(_) => None,
+            Typed::Again(_) | Typed::Output => None,
         }
     }
 

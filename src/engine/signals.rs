@@ -1,5 +1,6 @@
 //! Signals, brought into the engine's loop.
 
+use rustix::process::{Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -14,6 +15,11 @@ pub enum Signalled {
     Terminate,
     /// The terminal is gone.
     Hangup,
+    /// Ctrl-\: what runs is ended at once. A process that dies of it would leave its memory in a
+    /// file, secrets and all, and a step in doubt.
+    Quit,
+    /// Ctrl-Z: this process is to stop until its shell brings it back.
+    Stop,
 }
 
 impl Signalled {
@@ -23,16 +29,29 @@ impl Signalled {
             Self::Interrupt => "interrupt",
             Self::Terminate => "termination",
             Self::Hangup => "hangup",
+            Self::Quit => "quit",
+            Self::Stop => "stop",
         }
-    }
-
-    /// Whether a person asked for it at the keyboard.
-    pub fn is_interrupt(self) -> bool {
-        self == Self::Interrupt
     }
 }
 
-/// Listens for the signals that end a run's process, and for children that end: those of steps that
+/// Stops this process alone, with all its threads, until somebody lets it go on.
+pub fn stop_here() {
+    // The signal that a shell waits for, and that cannot be caught: the handler of TSTP has run.
+    let _ = kill_process(getpid(), Signal::STOP);
+}
+
+/// Whether a shell can bring this process back once it stops: its parent is of the same session,
+/// and leads another group (POSIX calls a group without such a parent orphaned).
+pub fn has_shell() -> bool {
+    let Some(parent) = getppid() else {
+        return false;
+    };
+    let same_session = getsid(Some(parent)).is_ok_and(|of| getsid(None) == Ok(of));
+    same_session && getpgid(Some(parent)).is_ok_and(|of| of != getpgrp())
+}
+
+/// Listens for the signals that end or stop a run's process, and for children that end: those of steps that
 /// went on in the background are reaped however long the run goes on or waits.
 ///
 /// # Errors
@@ -43,6 +62,8 @@ pub fn listen() -> std::io::Result<mpsc::UnboundedReceiver<Signalled>> {
         (SignalKind::interrupt(), Signalled::Interrupt),
         (SignalKind::terminate(), Signalled::Terminate),
         (SignalKind::hangup(), Signalled::Hangup),
+        (SignalKind::quit(), Signalled::Quit),
+        (SignalKind::from_raw(Signal::TSTP.as_raw()), Signalled::Stop),
     ] {
         let mut stream = signal(kind)?;
         let out = out.clone();

@@ -1,4 +1,4 @@
-//! Waiting for what comes in or falls due, and letting go of the run.
+//! Waiting for what comes in or falls due.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration as RealDuration, Instant};
@@ -6,17 +6,17 @@ use std::time::{Duration as RealDuration, Instant};
 use tokio::sync::mpsc;
 
 use super::calls::small;
-use super::driver::{Driven, Driver, Flight, Incoming, Key, Running};
+use super::driver::{Driver, Flight, Incoming, Key, Running};
 use super::error::EngineError;
+use super::halting::Halt;
 use super::people::Said;
-use super::signals::Signalled;
 use crate::model::call::{Ended, Purpose, Reply, Work};
-use crate::model::event::{Happened, ParkReason};
+use crate::model::event::ParkReason;
 use crate::model::output::Streams;
 use crate::model::people::Actor;
 use crate::model::{Duration, Event, Timestamp, Value};
-use crate::report::Notice;
-use crate::run::{Command, Draft, Fact, Input, Replied};
+use crate::report::{Leaving, Notice};
+use crate::run::{Command, Fact, Input, Replied};
 
 /// How many lines are told before anything else is looked at.
 const MOST_LINES: usize = 200;
@@ -53,8 +53,12 @@ impl Driver<'_> {
         }
         let due = flight.due.iter().map(|(moment, ..)| *moment).min();
         let looks = flight.polls.values().filter_map(|polling| polling.next);
-        let next = [due, looks.min(), wait_until].into_iter().flatten().min();
-        let nothing_real = flight.real == 0 && flight.asking.is_none();
+        let later = [looks.min(), wait_until].into_iter().flatten().min();
+        // Nothing new starts now: what would be due waits too.
+        let later = later.filter(|_| !flight.holds());
+        let next = due.into_iter().chain(later).min();
+        let asking = flight.asking.is_some() || flight.halt == Some(Halt::Asked);
+        let nothing_real = flight.real == 0 && !asking;
         if let Some(next) = next {
             if next <= self.clock.now() || (nothing_real && self.clock.skip_to(next)) {
                 return self.due_now(flight);
@@ -65,7 +69,7 @@ impl Driver<'_> {
                 run: &self.run,
             });
         } else if nothing_real {
-            let goes_on = flight.leave.is_some() || !flight.needs.is_empty();
+            let goes_on = flight.holds() || !flight.needs.is_empty();
             return if goes_on { Ok(()) } else { self.must_move() };
         }
         loop {
@@ -136,16 +140,23 @@ impl Driver<'_> {
             }
             // Told on its way in.
             Incoming::Line(..) => Ok(()),
+            Incoming::WhatNow(what) => self.what_now(what, flight),
             Incoming::Said(needed, said) => {
                 flight.asking = None;
                 flight
                     .needs
                     .retain(|other| other.step != needed.step || other.attempt != needed.attempt);
                 self.reporter.resume();
-                if let Some(running) = flight
-                    .carried
-                    .remove(&(needed.step.clone(), needed.attempt))
+                let key = (needed.step.clone(), needed.attempt);
+                if *said == Said::Withdrawn
+                    && flight.leave.is_none()
+                    && flight.carried.contains_key(&key)
                 {
+                    // They were interrupted at it, and are asked again if the run goes on.
+                    flight.needs.push_front(*needed);
+                    return Ok(());
+                }
+                if let Some(running) = flight.carried.remove(&key) {
                     return self.carried(running, *said, flight);
                 }
                 match *said {
@@ -203,7 +214,11 @@ impl Driver<'_> {
 
     /// The person left before they said whether they did it: of a change nobody knows; a look is
     /// made again.
-    fn left_undone(&mut self, running: Running, flight: &mut Flight) -> Result<(), EngineError> {
+    pub(super) fn left_undone(
+        &mut self,
+        running: Running,
+        flight: &mut Flight,
+    ) -> Result<(), EngineError> {
         let view = self.run.step(&running.step);
         if view.is_some_and(|view| view.effect().acts()) {
             let ended = Ended::Unknown("the person left before saying what they did".to_owned());
@@ -229,6 +244,7 @@ impl Driver<'_> {
             .polls
             .iter()
             .filter(|(_, polling)| polling.next.is_some_and(|next| next <= now))
+            .filter(|_| flight.halt.is_none())
             .map(|(key, _)| key.clone())
             .collect();
         for key in looks {
@@ -251,7 +267,7 @@ impl Driver<'_> {
 
     /// Where the run or the block around it is ending, nobody waits for what a poll might still see.
     pub(super) fn end_polls(&mut self, flight: &mut Flight) -> Result<bool, EngineError> {
-        if flight.leave.is_some() {
+        if flight.holds() {
             return Ok(false);
         }
         let mut ended = false;
@@ -272,41 +288,6 @@ impl Driver<'_> {
         Ok(ended)
     }
 
-    /// Nothing new starts; what acts is waited for. A second interrupt ends it.
-    pub(super) fn signalled(&mut self, signal: Signalled, flight: &mut Flight) {
-        self.reporter.notice(flight.note(signal));
-    }
-
-    /// Lets go of the run, once what acts has been waited for.
-    pub(super) fn leave(&mut self, flight: &mut Flight) -> Result<Option<Driven>, EngineError> {
-        let Some(reason) = flight.leave.clone() else {
-            return Ok(None);
-        };
-        if flight.real > 0 || !flight.due.is_empty() {
-            return Ok(None);
-        }
-        for (_, running) in std::mem::take(&mut flight.carried) {
-            self.left_undone(running, flight)?;
-        }
-        self.withdraw_question();
-        self.record(
-            Draft {
-                step: None,
-                attempt: None,
-                what: Happened::RunParked {
-                    reason: reason.clone(),
-                },
-            },
-            Actor::Engine,
-        )?;
-        self.make_durable()?;
-        Ok(Some(if flight.interrupts > 1 {
-            Driven::Interrupted
-        } else {
-            Driven::Parked(reason)
-        }))
-    }
-
     /// After the journal failed: nothing new starts, and what runs is waited for. Where the disk is
     /// only full, what was kept back for this takes the results in, so that fewer steps are in
     /// doubt when the run is taken up again.
@@ -320,7 +301,7 @@ impl Driver<'_> {
             self.reporter.notice(Notice::Leaving {
                 signal: "failure of the journal",
                 acting: flight.real,
-                ending: false,
+                how: Leaving::Waiting,
             });
         }
         let mut ended: Vec<(Running, Reply)> = std::mem::take(&mut flight.lost);
@@ -329,7 +310,7 @@ impl Driver<'_> {
                 biased;
                 signal = self.signals.recv() => {
                     if let Some(signal) = signal {
-                        self.signalled(signal, flight);
+                        self.reporter.notice(flight.note(signal));
                     }
                     continue;
                 }
@@ -392,24 +373,5 @@ impl Driver<'_> {
             actor: Actor::Engine,
             what: draft.what,
         })
-    }
-}
-
-impl Flight {
-    /// Takes note of a signal: what is to be told about it.
-    pub(super) fn note(&mut self, signal: Signalled) -> Notice<'static> {
-        self.leave
-            .get_or_insert(ParkReason::Signal(signal.name().to_owned()));
-        if signal.is_interrupt() {
-            self.interrupts += 1;
-        }
-        if self.interrupts > 1 {
-            self.cancel.0.store(true, Ordering::SeqCst);
-        }
-        Notice::Leaving {
-            signal: signal.name(),
-            acting: self.real,
-            ending: self.interrupts > 1,
-        }
     }
 }

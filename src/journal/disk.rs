@@ -96,11 +96,15 @@ pub enum SyncPoint {
     LedgerHead,
     /// What a killed process wrote into a run, before the ledger says it.
     Mend,
+    /// A claim to a lock, before its run begins or goes on.
+    Lock,
+    /// The name of a lock's file, before its run begins or goes on.
+    Locks,
 }
 
 impl SyncPoint {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Parent,
         Self::State,
         Self::Runs,
@@ -115,6 +119,8 @@ impl SyncPoint {
         Self::LedgerName,
         Self::LedgerHead,
         Self::Mend,
+        Self::Lock,
+        Self::Locks,
     ];
 }
 

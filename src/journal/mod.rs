@@ -9,6 +9,7 @@
 //! write, poison, blobs              the one writer
 //! store, run_dir, holder            where things lie, and whose they are
 //! ledger, ledger_event              the record of all runs
+//! locks                             what one run at a time has
 //! finding, verify                   what was proven, and what was not (pure)
 //! disk, real, sim                   what is asked of a disk, the machine's, and one that fails
 //! ```
@@ -27,6 +28,7 @@ mod ledger;
 mod ledger_error;
 mod ledger_event;
 mod lines;
+mod locks;
 mod poison;
 mod read;
 mod real;
@@ -55,6 +57,7 @@ pub use holder::Holder;
 pub use ledger::{Closing, Ledger, Mended, Standing, standings};
 pub use ledger_error::LedgerError;
 pub use ledger_event::{LedgerEntry, LedgerEvent, LedgerId, NotTheLedger};
+pub use locks::{Claim, Grip, HeldLock, Locked, Locks, Taken};
 pub use poison::WriteError;
 pub use read::{ReadReport, Tail, Warning};
 pub use real::RealDisk;

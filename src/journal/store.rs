@@ -1,7 +1,7 @@
 //! The state directory: where every run, the ledger and the simulated worlds lie.
 //!
 //! `runs/<run>/{journal.jsonl, blobs/<sha256>, work/, torn-<seq>, reserve, holder}`, `ledger.jsonl`,
-//! `worlds/`. Directories are 0700 and files 0600.
+//! `worlds/`, `locks/<sha256 of the name>`. Directories are 0700 and files 0600.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use super::disk::{Disk, DiskError, DiskFile, How, SyncPoint};
 use super::files;
 use super::holder::Holder;
 use super::ledger::Ledger;
+use super::locks::Locks;
 use super::read::{self, ReadReport, Tail};
 use super::real::RealDisk;
 use super::record::Place;
@@ -64,7 +65,7 @@ impl Store {
         let disk = &*store.disk;
         let mut made = make_path(disk, path)?;
         disk.check_dir(path)?;
-        for dir in [store.runs(), store.worlds()] {
+        for dir in [store.runs(), store.worlds(), store.locks_dir()] {
             made |= make_dir(disk, &dir)?;
             disk.check_dir(&dir)?;
         }
@@ -89,6 +90,15 @@ impl Store {
     /// Where the simulated productions lie.
     pub fn worlds(&self) -> PathBuf {
         self.path.join("worlds")
+    }
+
+    fn locks_dir(&self) -> PathBuf {
+        self.path.join("locks")
+    }
+
+    /// What one run at a time has.
+    pub fn locks(&self) -> Locks {
+        Locks::new(self.clone(), Arc::clone(&self.disk), self.locks_dir())
     }
 
     /// The ledger of all runs.
@@ -167,15 +177,36 @@ impl Store {
     }
 
     fn take(&self, run: &RunDir, file: &dyn DiskFile, holder: &Holder) -> Result<(), StoreError> {
-        if !file.try_lock()? {
-            return Err(StoreError::Held {
-                run: run.id().clone(),
-                holder: Holder::last(&*self.disk, run.path()),
-            });
-        }
+        // Whoever only looks whether it is held does not stand in the way.
+        let _turn = self.locks().turn()?;
+        self.locked(run, file)?;
         // Only for the message to others: a full disk must not keep anybody from a run for it.
         let _ = holder.announce(&*self.disk, run.path());
         Ok(())
+    }
+
+    /// Whether no process writes a run now.
+    ///
+    /// # Errors
+    /// Somebody holds it, there is none of that id, or the disk failed.
+    pub fn check_free(&self, id: &RunId) -> Result<(), StoreError> {
+        let run = self.run(id)?;
+        let _turn = self.locks().turn()?;
+        let file = match self.disk.open(&run.journal(), How::Read) {
+            Err(error) if error.is_missing() => return Ok(()),
+            other => other?,
+        };
+        self.locked(&run, &*file)
+    }
+
+    fn locked(&self, run: &RunDir, file: &dyn DiskFile) -> Result<(), StoreError> {
+        match file.try_lock()? {
+            true => Ok(()),
+            false => Err(StoreError::Held {
+                run: run.id().clone(),
+                holder: Holder::last(&*self.disk, run.path()),
+            }),
+        }
     }
 
     /// A run that exists.

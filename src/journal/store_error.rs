@@ -5,6 +5,7 @@ use std::fmt;
 use super::disk::DiskError;
 use super::error::DecodeError;
 use super::holder::Holder;
+use super::locks::Locked;
 use crate::model::ids::RunId;
 use crate::model::text::escape_controls;
 
@@ -38,6 +39,8 @@ pub enum StoreError {
         /// Who left word of holding it; none in the moment before they did.
         holder: Option<Holder>,
     },
+    /// Another run has the lock.
+    Locked(Box<Locked>),
     /// The journal cannot be believed from some line on, or a newer version wrote that line.
     Unreadable {
         /// Whose journal.
@@ -75,6 +78,10 @@ impl fmt::Display for StoreError {
                 Some(holder) => write!(f, "{run} is held by {holder}"),
                 None => write!(f, "{run} is held by another process"),
             },
+            Self::Locked(locked) => {
+                let name = escape_controls(&locked.claim.name);
+                write!(f, "{name} is held by {}", locked.claim)
+            }
             Self::Unreadable { run, line, why, .. } if why.is_newer() => {
                 write!(
                     f,
@@ -103,6 +110,7 @@ impl std::error::Error for StoreError {
             | Self::Ambiguous { .. }
             | Self::Exists(_)
             | Self::Held { .. }
+            | Self::Locked(_)
             | Self::NeverBegun(_) => None,
         }
     }

@@ -307,10 +307,10 @@ impl Reporter for Live {
             Notice::Leaving {
                 signal,
                 acting,
-                ending,
+                how,
             } => {
                 let text = Line::new()
-                    .tone(Tone::Strong, &words::leaving(signal, acting, ending))
+                    .tone(Tone::Strong, &words::leaving(signal, acting, how))
                     .wrap(&self.look(), 2);
                 self.print(text);
             }

@@ -5,6 +5,7 @@
 //! reporter that fails to write changes nothing about the run.
 
 mod audit_view;
+mod back;
 mod clock;
 mod describe;
 mod face;
@@ -27,12 +28,14 @@ mod scroll;
 mod style;
 mod summary;
 mod tell;
+mod waits;
 mod words;
 
 #[cfg(test)]
 mod testing;
 
 pub use audit_view::record_line;
+pub use back::{TakenBack, taken_back};
 pub use clock::moment;
 pub use describe::undo_words;
 pub use graph::{Format, graph};
@@ -45,8 +48,9 @@ pub use plain::Plain;
 pub use plan_json::plan_json;
 pub use plan_view::{brief, plan};
 pub use quiet::Quiet;
-pub use reporter::{Notice, Reporter};
+pub use reporter::{Leaving, Notice, Reporter};
 pub use request::request;
 pub use style::{Look, Mark, Tone};
 pub use summary::summary;
+pub use waits::{Waits, WaitsFor, waits_for};
 pub use words::{typed_words, work_words};

@@ -177,10 +177,10 @@ impl<W: Write> Reporter for Plain<W> {
             Notice::Leaving {
                 signal,
                 acting,
-                ending,
+                how,
             } => {
                 let text = Line::new()
-                    .tone(Tone::Strong, &words::leaving(signal, acting, ending))
+                    .tone(Tone::Strong, &words::leaving(signal, acting, how))
                     .wrap(&self.look, 2);
                 self.write(&text);
             }

@@ -27,14 +27,14 @@ pub enum Notice<'a> {
         /// The line, without its end.
         line: &'a [u8],
     },
-    /// The run is being left: nothing new starts, and what acts is waited for.
+    /// The run is being left, or this process is.
     Leaving {
         /// Why: the signal's name.
         signal: &'a str,
         /// How many real calls are still under way.
         acting: usize,
-        /// Whether they are being ended.
-        ending: bool,
+        /// What becomes of them and of the run.
+        how: Leaving,
     },
     /// Nothing is to be done before this moment: a pause, a retry's delay, the next look of a poll.
     Waiting {
@@ -45,6 +45,21 @@ pub enum Notice<'a> {
         /// The run.
         run: &'a Run,
     },
+}
+
+/// What becomes of a run that a signal came in for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// What acts is waited for, and the run is parked.
+    Waiting,
+    /// What acts is waited for, and then the operator is asked what to do.
+    Asking,
+    /// What acts is ended.
+    Ending,
+    /// Only this process stops, until its shell brings it back.
+    Stopping,
+    /// It would stop, but no shell would bring it back.
+    Staying,
 }
 
 /// Tells people what happens.

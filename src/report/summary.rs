@@ -5,12 +5,12 @@ use jiff::tz::TimeZone;
 use super::clock;
 use super::line::Line;
 use super::style::{Look, Mark, Tone, environment};
+use super::waits::{Waits, WaitsFor, waits_for};
 use super::words;
 use crate::model::call::FailureKind;
 use crate::model::event::SkipReason;
 use crate::model::{Duration, Status};
-use crate::plan::NodeDoes;
-use crate::run::{Phase, Run, StepView};
+use crate::run::{Run, StepView};
 
 /// The most lines of one section: the summary is to fit on one screen, the journal has all.
 const MOST: usize = 8;
@@ -34,10 +34,9 @@ pub(super) fn summary_in(run: &Run, look: &Look, zone: &TimeZone) -> String {
     let own = |of: fn(&StepView<'_>) -> bool| -> Vec<&StepView<'_>> {
         steps.iter().filter(|s| of(s)).collect()
     };
-    if run.closing().is_none() {
-        let waits = steps.iter().filter_map(|s| waits(run, s, zone)).collect();
-        out.section("Waits for", waits, false);
-    }
+    let waits = waits_for(run);
+    let waits = waits.iter().filter_map(|waits| waiting(run, waits, zone));
+    out.section("Waits for", waits.collect(), false);
     let bad = own(is_failure).into_iter();
     let bad = bad.filter(|step| !run.in_doubt().any(|key| key == step.key()));
     out.section("Failed", bad.map(failed).collect(), false);
@@ -155,6 +154,10 @@ impl Summary<'_> {
         if run.closing().is_none() {
             next.push((format!("runbook resume {id}"), "go on where it stands"));
         }
+        if !run.pending_undos().is_empty() {
+            let undo = format!("runbook undo {id}");
+            next.push((undo, "see what can be taken back, and take it back"));
+        }
         next.push((format!("runbook audit show {id}"), "all that happened"));
         if run.closing().is_some() {
             next.push((format!("runbook audit verify {id}"), "prove the record"));
@@ -261,33 +264,21 @@ fn skipped(step: &StepView<'_>) -> Line {
     }
 }
 
-/// What a step waits for, where the run is not closed.
-fn waits(run: &Run, step: &StepView<'_>, zone: &TimeZone) -> Option<Line> {
-    let doubt = run.in_doubt().any(|key| key == step.key());
-    if doubt {
-        let line = item(step, Mark::of(Status::Unknown));
-        return Some(line.text(": was started, and nobody can say what it did"));
-    }
-    if step.is_group() && step.gate().is_none() || !step.is_active() {
-        return None;
-    }
-    let line = item(step, Mark::WAIT);
-    if let Some(gate) = step.gate() {
-        return Some(line.text(": a decision: ").text(&gate.confirm));
-    }
-    if let Some(until) = step.pauses_until() {
-        let until = clock::moment(until, zone);
-        return Some(line.text(&format!(": the clock, until {until}")));
-    }
-    let said = match (&step.node().does, step.status()) {
-        (_, status) if status.is_bad() => ": what to do after its failure",
-        (NodeDoes::Ask(_), _) => ": an answer",
-        (NodeDoes::Manual(_), _) => ": a person's work",
-        (_, Status::Running) => ": it was under way",
-        _ if run.phase() == Phase::Closed => return None,
-        _ => ": its turn",
+/// Something that the run waits for.
+fn waiting(run: &Run, waits: &Waits, zone: &TimeZone) -> Option<Line> {
+    let step = run.step(&waits.step)?;
+    let mark = match waits.kind {
+        WaitsFor::Doubt => {
+            let line = item(&step, Mark::of(Status::Unknown));
+            return Some(line.text(&format!(": {}", waits.words)));
+        }
+        _ => Mark::WAIT,
     };
-    Some(line.text(said))
+    let words = match step.pauses_until() {
+        Some(until) => format!("the clock, until {}", clock::moment(until, zone)),
+        None => waits.words.clone(),
+    };
+    Some(item(&step, mark).text(&format!(": {words}")))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Calls, people and decisions in words. Nothing here is escaped: `Line` does that.
 
+use super::reporter::Leaving;
 use crate::model::approval::{Proof, Voter};
 use crate::model::call::{Command, Failure, Work};
 use crate::model::event::{
@@ -130,21 +131,32 @@ pub(super) fn who(by: &Actor, way: Way) -> String {
 }
 
 /// What happens now that the run is being left.
-pub(super) fn leaving(signal: &str, acting: usize, ending: bool) -> String {
-    match (acting, ending) {
-        (0, _) => format!("{signal}: nothing new starts"),
-        (_, false) => {
-            let again = if signal == "interrupt" {
-                "again"
-            } else {
-                "twice"
-            };
-            format!(
-                "{signal}: nothing new starts; waiting for what runs ({acting}). Ctrl-C {again} \
-                 ends it, and leaves a change in doubt"
-            )
+pub(super) fn leaving(signal: &str, acting: usize, how: Leaving) -> String {
+    match (how, acting) {
+        (Leaving::Waiting | Leaving::Asking, 0) => format!("{signal}: nothing new starts"),
+        (Leaving::Waiting, _) => format!(
+            "{signal}: nothing new starts; waiting for what runs ({acting}). Ctrl-C twice ends it, \
+             and leaves a change in doubt"
+        ),
+        (Leaving::Asking, _) => format!(
+            "{signal}: nothing new starts; when what runs ({acting}) has ended, you are asked what \
+             to do. Ctrl-C again ends it, and leaves a change in doubt"
+        ),
+        (Leaving::Ending, 0) => format!("{signal}: leaving"),
+        (Leaving::Ending, _) => {
+            format!("{signal}: ending what runs ({acting}); a change is in doubt then")
         }
-        (_, true) => format!("{signal}: ending what runs ({acting}); a change is in doubt then"),
+        (Leaving::Stopping, 0) => {
+            format!("{signal}: nothing starts until you come back with fg; time goes on")
+        }
+        (Leaving::Stopping, _) => format!(
+            "{signal}: nothing new starts until you come back with fg; what runs ({acting}) goes \
+             on, and its time too"
+        ),
+        (Leaving::Staying, _) => format!(
+            "{signal}: not stopped, for no shell would bring the run back; Ctrl-C stops it, p at a \
+             question parks it"
+        ),
     }
 }
 

@@ -41,6 +41,10 @@ pub enum Fact {
         failure: Failure,
         /// What the last look saw.
         output: Option<Value>,
+        /// What the last look printed.
+        streams: Streams,
+        /// What a person should know beside.
+        notes: Vec<String>,
         /// How long it took, in the run's time.
         took: Duration,
     },
@@ -186,13 +190,15 @@ impl Run {
             Fact::GaveUp {
                 failure,
                 output,
+                streams,
+                notes,
                 took,
             } => Happened::StepFinished(Box::new(StepFinished {
                 outcome: Outcome::TimedOut,
                 output: output.map(Stored::Inline),
                 failure: Some(failure),
-                streams: Streams::default(),
-                notes: Vec::new(),
+                streams,
+                notes,
                 took,
             })),
             Fact::Looked(Ended::Succeeded(output)) => Happened::BeforeSeen {

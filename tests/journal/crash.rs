@@ -13,7 +13,9 @@ use runbook::model::ids::{Attempt, RunId, StepKey};
 use runbook::model::output::{BlobRef, Streams};
 use runbook::model::{Digest, Duration, Event, Happened};
 
-use crate::story::{World, begin, closing, event, holder, now, opening, run_id, state, ticks};
+use crate::story::{
+    World, begin, claim, closing, event, holder, now, opening, run_id, state, ticks,
+};
 
 /// What somebody was told is on the disk.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,8 @@ pub struct Acknowledged {
     pub ledger: Vec<LedgerEntry>,
     /// Whether a second run was opened.
     pub second: bool,
+    /// Whether the run has its lock.
+    pub locked: bool,
 }
 
 fn at_step(n: usize, what: Happened) -> Event {
@@ -55,6 +59,8 @@ fn finished(stdout: Digest, bytes: u64) -> Happened {
 pub fn live(disk: &SimDisk, id: &RunId, told: &mut Acknowledged) -> Result<(), Box<dyn Error>> {
     let store = Store::open_on(Arc::new(disk.clone()), &state())?;
     let ledger = store.ledger().head()?;
+    let _lock = store.locks().take(&claim("database/main", id), false)?;
+    told.locked = true;
     let mut writer = store.create_run(id, ticks(), &holder())?;
     let plan = writer.blobs().put(b"the plan")?;
     writer.append(opening([plan; 4], ledger))?;
@@ -156,6 +162,14 @@ pub fn check(disk: &SimDisk, id: &RunId, told: &Acknowledged) -> Result<(), Stri
     let verdict = world.verify(id);
     if !may_be(verdict.code()) {
         return Err(format!("{:?}", verdict.findings));
+    }
+    let open = |record: &Record| !matches!(record.event.what, Happened::RunClosed(_));
+    if told.locked && report.records.last().is_some_and(open) {
+        let held = store.locks().held("database/main");
+        match held {
+            Ok(Some(locked)) if locked.claim.run == *id => {}
+            other => return Err(format!("its lock is {other:?}")),
+        }
     }
     Ok(())
 }

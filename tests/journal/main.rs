@@ -12,6 +12,7 @@ mod crash;
 mod events;
 mod faults;
 mod finding_runs;
+mod locks;
 mod people;
 mod records;
 mod specimen;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use runbook::journal::{
-    Code, Disk, Durable, Evidence, Holder, How, Resumed, SimDisk, Stamp, Stamps, Store, StoreError,
-    Verdict, Writer, verify_ledger, verify_run,
+    Claim, Code, Disk, Durable, Evidence, Holder, How, Resumed, SimDisk, Stamp, Stamps, Store,
+    StoreError, Verdict, Writer, verify_ledger, verify_run,
 };
 use runbook::model::event::{RunClosed, RunOpened, RunOutcome};
 use runbook::model::ids::RunId;
@@ -43,6 +43,15 @@ pub fn holder() -> Holder {
         pid: 4711,
         host: "bastion-1".into(),
         since: now(),
+    }
+}
+
+pub fn claim(name: &str, run: &RunId) -> Claim {
+    Claim {
+        name: name.into(),
+        run: run.clone(),
+        user: "ada".into(),
+        holder: holder(),
     }
 }
 

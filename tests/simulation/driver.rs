@@ -457,6 +457,8 @@ impl<S: Script> Driver<S> {
                 let fact = Fact::GaveUp {
                     failure,
                     output: look.output,
+                    streams: Streams::default(),
+                    notes: Vec::new(),
                     took,
                 };
                 self.admit(&act.step, act.attempt, fact, false);

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses another part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+pub mod pty;
+
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -66,17 +68,31 @@ impl Place {
             .arg("--wait")
             .arg(env!("CARGO_BIN_EXE_runbook"))
             .args(args)
+            .stdin(Stdio::null());
+        self.surround(&mut command);
+        command
+    }
+
+    /// Lets a command see this place, and nothing else.
+    pub fn surround(&self, command: &mut Command) {
+        command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.dir.path())
             .env("TZ", "UTC")
             .env("RUNBOOK_STATE_DIR", self.state())
-            .current_dir(self.here())
-            .stdin(Stdio::null());
+            .current_dir(self.here());
         for (name, value) in &self.vars {
             command.env(name, value);
         }
-        command
+    }
+
+    /// A FIFO below where the program stands. Opening it for writing waits for a step to read it.
+    pub fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.here().join(name);
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        path
     }
 
     pub fn run(&self, args: &[&str]) -> Ran {
