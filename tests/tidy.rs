@@ -274,3 +274,30 @@ fn the_tables_name_floors_and_give_reasons() {
         assert!(root().join(path).exists() && !why.is_empty(), "{path}");
     }
 }
+
+#[test]
+fn every_row_of_the_threats_has_a_test_with_its_number() {
+    let page = std::fs::read_to_string(root().join("docs/threats.md")).unwrap();
+    let rows = rows(&page);
+    let numbers: Vec<u32> = rows.iter().map(|(row, _)| *row).collect();
+    assert_eq!(numbers, (1..=53).collect::<Vec<_>>());
+    let tested: std::collections::BTreeSet<u32> = rust(&["src", "tests"])
+        .iter()
+        .flat_map(|file| {
+            words(&file.code, "fn")
+                .into_iter()
+                .flat_map(|offset| {
+                    let name = file.code[offset + 2..].trim_start();
+                    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+                    rows_of_test(&name[..end.unwrap_or(name.len())])
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    none(
+        rows.iter()
+            .filter(|(row, held)| *held && !tested.contains(row))
+            .map(|(row, _)| format!("docs/threats.md: row {row} has no test `threat_{row}_…`"))
+            .collect(),
+    );
+}

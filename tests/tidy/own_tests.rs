@@ -158,3 +158,12 @@ fn rooms_that_are_not_there_are_found() {
     let found = missing_rooms("A.md", text, |name| there.contains(&name));
     says(found, &["A.md:2", "A.md:2"]);
 }
+
+#[test]
+fn rows_and_the_tests_that_hold_them_are_found() {
+    let page = "| row | what |\n|---|---|\n| 3 | A thing | x |\n| 4 | **Not yet** | x |\n";
+    assert_eq!(rows(page), [(3, true), (4, false)]);
+    assert_eq!(rows_of_test("threat_28_and_33_lines_come_raw"), [28, 33]);
+    assert_eq!(rows_of_test("row_05_a_record"), [5]);
+    assert_eq!(rows_of_test("it_holds_5"), []);
+}

@@ -339,3 +339,27 @@ pub(super) fn missing_rooms(path: &str, text: &str, exists: impl Fn(&str) -> boo
     }
     found
 }
+
+/// The rows of the list of threats, and whether the list says that they are held.
+pub(super) fn rows(page: &str) -> Vec<(u32, bool)> {
+    page.lines()
+        .filter_map(|line| {
+            let row = line.strip_prefix("| ")?.split(" |").next()?.parse().ok()?;
+            Some((row, !line.contains("**Not yet**")))
+        })
+        .collect()
+}
+
+/// The rows that a test's name begins with: `threat_28_and_33_…`, `row_05_…`.
+pub(super) fn rows_of_test(name: &str) -> Vec<u32> {
+    let Some(rest) = name
+        .strip_prefix("threat_")
+        .or_else(|| name.strip_prefix("row_"))
+    else {
+        return Vec::new();
+    };
+    rest.split('_')
+        .filter(|word| *word != "and")
+        .map_while(|word| word.parse().ok())
+        .collect()
+}
