@@ -159,7 +159,9 @@ impl Others {
                     glass
                         .announce
                         .as_ref()
-                        .map_or_else(String::new, |channel| format!(", and then tells {channel}"))
+                        .map_or_else(String::new, |channel| format!(
+                            ", and must then tell {channel}"
+                        ))
                 )
             }),
         }

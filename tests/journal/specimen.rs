@@ -4,20 +4,23 @@
 
 use std::path::PathBuf;
 
-use runbook::journal::{Place, encode};
+use runbook::journal::{Place, decode, encode};
+use runbook::model::Event;
 
-use crate::events::one_of_each;
+use crate::events::{added, one_of_each};
 use crate::story::{World, run_id, ticks};
 
-fn specimen() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/journals/v1/every-kind.jsonl")
+fn specimen(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/journals/v1")
+        .join(name)
 }
 
-fn written_today() -> Vec<u8> {
+fn written_today(events: Vec<Event>) -> Vec<u8> {
     let stamps = ticks();
     let mut place = Place::first(run_id(1));
     let mut bytes = Vec::new();
-    for event in one_of_each() {
+    for event in events {
         let (line, h) = encode(&place, &stamps.stamp(), &event).unwrap();
         bytes.extend(line);
         place.advance(h);
@@ -27,7 +30,7 @@ fn written_today() -> Vec<u8> {
 
 #[test]
 fn the_first_versions_journal_is_still_read() {
-    let bytes = std::fs::read(specimen()).unwrap();
+    let bytes = std::fs::read(specimen("every-kind.jsonl")).unwrap();
     let world = World::new();
     drop(world.open_run(&run_id(1)));
     world.disk.plant(&world.journal(&run_id(1)), &bytes);
@@ -43,5 +46,19 @@ fn the_first_versions_journal_is_still_read() {
 
 #[test]
 fn the_first_versions_journal_is_still_written_byte_for_byte() {
-    assert_eq!(written_today(), std::fs::read(specimen()).unwrap());
+    let there = std::fs::read(specimen("every-kind.jsonl")).unwrap();
+    assert_eq!(written_today(one_of_each()), there);
+}
+
+#[test]
+fn what_the_first_version_gained_is_still_read_and_written_byte_for_byte() {
+    let there = std::fs::read(specimen("what-others-say.jsonl")).unwrap();
+    assert_eq!(written_today(added()), there);
+    let mut place = Place::first(run_id(1));
+    let lines = there.split_inclusive(|byte| *byte == b'\n');
+    for (line, event) in lines.zip(added()) {
+        let record = decode::<Event>(line.trim_ascii_end(), &place).unwrap();
+        assert_eq!(record.event, event);
+        place.advance(record.h);
+    }
 }

@@ -165,5 +165,6 @@ fn rows_and_the_tests_that_hold_them_are_found() {
     assert_eq!(rows(page), [(3, true), (4, false)]);
     assert_eq!(rows_of_test("threat_28_and_33_lines_come_raw"), [28, 33]);
     assert_eq!(rows_of_test("row_05_a_record"), [5]);
+    assert_eq!(rows_of_test("threat_21_threat_50_what"), [21, 50]);
     assert_eq!(rows_of_test("it_holds_5"), []);
 }

@@ -359,7 +359,7 @@ pub(super) fn rows_of_test(name: &str) -> Vec<u32> {
         return Vec::new();
     };
     rest.split('_')
-        .filter(|word| *word != "and")
+        .filter(|word| !["and", "threat", "row"].contains(word))
         .map_while(|word| word.parse().ok())
         .collect()
 }
