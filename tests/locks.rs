@@ -72,7 +72,7 @@ fn a_lock_that_a_living_process_has_is_refused_to_all_others() {
         place
             .run(&args)
             .exits(73)
-            .says(&format!("database/main in sandbox is held by {one}"))
+            .says(&format!("sandbox/database/main is held by {one}"))
             .says("process")
             .says(&format!("runbook watch {one}"));
     }
@@ -89,7 +89,7 @@ fn a_lock_that_a_living_process_has_is_refused_to_all_others() {
         .says("is held now by");
     let runs = place.run(&["runs"]);
     runs.exits(0)
-        .says("database/main in sandbox is held by")
+        .says("sandbox/database/main is held by")
         .says("running");
     pty.line("y");
     pty.exits(0);

@@ -47,7 +47,7 @@ pub use clock::{Clock, SimulatedClock, WallClock};
 pub use driver::{Driven, Driver};
 pub use error::EngineError;
 pub use halting::{Halted, WhatNow};
-pub use open::{First, Held, Setting, VERSION, first_run, lock_name, resumed_run, undone_run};
+pub use open::{First, Held, Setting, VERSION, first_run, resumed_run, undone_run};
 pub use pager::{Part, Printed};
 pub use people::{People, Prepared, Question, Said, Unanswered};
 pub use signals::{Signalled, listen};

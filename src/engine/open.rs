@@ -209,13 +209,6 @@ pub(super) fn taken(store: &Store, id: &RunId, setting: &Setting) -> Result<Take
     })
 }
 
-/// What the plan's lock is called among those of all environments: a rehearsal holds up nobody who
-/// acts on the real thing of that name.
-pub fn lock_name(plan: &Plan) -> Option<String> {
-    let name = plan.lock.as_ref()?;
-    Some(format!("{name} in {}", plan.environment))
-}
-
 /// Takes the plan's lock, where it has one, and says what is recorded about that.
 fn lock(
     store: &Store,
@@ -223,11 +216,11 @@ fn lock(
     plan: &Plan,
     setting: &Setting,
 ) -> Result<(Option<HeldLock>, Option<Happened>), EngineError> {
-    let (Some(name), Some(wide)) = (&plan.lock, lock_name(plan)) else {
+    let Some(name) = &plan.lock else {
         return Ok((None, None));
     };
     let claim = Claim {
-        name: wide,
+        name: name.clone(),
         run: id.clone(),
         user: setting.operator.user.clone(),
         holder: Holder::this_process(setting.now),
