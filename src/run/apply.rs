@@ -185,6 +185,19 @@ impl Run {
                     "the process that ran it ended before its result was known",
                     false,
                 ),
+                // What could not be told then may be told now: the tool is asked again.
+                State::Doubt {
+                    reason,
+                    live,
+                    verified: true,
+                } => {
+                    let doubt = State::Doubt {
+                        reason: reason.clone(),
+                        live: *live,
+                        verified: false,
+                    };
+                    self.set(ix, doubt);
+                }
                 // Nobody has begun with it, so what was decided too long ago is decided anew.
                 State::Approved(passed) if passed.has_lapsed(at) => self.again(ix, None),
                 // What was seen before acting is stale by now: it is looked at again.

@@ -87,6 +87,24 @@ fn a_verify_that_cannot_tell_is_asked_once_and_then_a_person() {
 }
 
 #[test]
+fn what_could_not_be_told_is_asked_again_when_the_run_is_taken_up() {
+    let told = story("steps: [ { id: a, call: $BOX pour x } ]")
+        .reply("a", unknown("gone"))
+        .verify("a", sees("odd"))
+        .verify("a", sees("poured"))
+        .crash_after("step_unknown", "a")
+        .crash_after("step_unknown", "a")
+        .alone()
+        .run();
+    told.expect_started(&["a"])
+        .expect_outcome(RunOutcome::Succeeded);
+    assert_eq!(
+        settled_by(&told, "a"),
+        [(Resolution::Happened, ResolvedBy::Verify)]
+    );
+}
+
+#[test]
 fn what_does_no_harm_is_done_again_with_the_same_key() {
     let told = story("steps: [ { id: a, call: $BOX stamp x } ]")
         .crash_after("step_started", "a")
