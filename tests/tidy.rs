@@ -285,7 +285,6 @@ fn every_row_of_the_threats_has_a_test_with_its_number() {
         .iter()
         .flat_map(|file| {
             words(&file.code, "fn")
-                .into_iter()
                 .flat_map(|offset| {
                     let name = file.code[offset + 2..].trim_start();
                     let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
