@@ -412,7 +412,6 @@ fn a_gate_whose_if_is_false_drops_its_approvals_but_not_those_of_the_policy() {
                 change: GateRule::None.into(),
             };
         })
-        .approvals("a", 2, &[])
         .run();
     let asked = told.gates("a")[0].approvals.clone().unwrap();
     assert_eq!((asked.count, asked.people.len()), (1, 2));

@@ -576,7 +576,7 @@ impl Story {
             .map(|(name, text)| (name.as_str(), text.as_str()))
             .collect();
         let mut plan = plan_of(&self.text, &others, self.policy.clone());
-        plan.lock.clone_from(&self.lock);
+        plan.lock = self.lock.clone().or(plan.lock);
         plan.severity = self.severity.or(plan.severity);
         for (step, approvals) in &self.approvals {
             gate_of(&mut plan, step).approvals = Some(approvals.clone());
