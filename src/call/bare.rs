@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::find::not_started;
+use super::in_adapter::call_of;
 use super::job::{Job, Processes};
 use super::judge::{Asked, Output, Reading, nothing_done};
 use super::process::who;
 use super::reading::Promise;
 use super::secrets::unusable;
-use crate::model::call::{Adapter, Cancel, Reply, Request, Sink, Work};
+use crate::model::call::{Adapter, Cancel, Reply, Request, Sink};
 use crate::model::ids::ActionName;
 use crate::model::{Map, Value};
 
@@ -31,10 +31,9 @@ pub struct BareCommand {
 
 impl Adapter for BareCommand {
     fn call(&self, request: &Request, sink: &dyn Sink, cancel: &dyn Cancel) -> Reply {
-        let Work::Call(call) = &request.work else {
-            return nothing_done(not_started(
-                "a tool cannot answer for a command of a runbook",
-            ));
+        let call = match call_of(request) {
+            Ok(call) => call,
+            Err(failure) => return nothing_done(failure),
         };
         if let Some(secret) = call.args.values().find_map(Value::secret) {
             let why = "cannot be handed to a bare command: others could see its words";

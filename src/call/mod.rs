@@ -28,6 +28,7 @@ mod family;
 mod find;
 mod group;
 mod http;
+mod in_adapter;
 mod job;
 mod judge;
 mod lookup;

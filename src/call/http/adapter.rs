@@ -12,14 +12,13 @@ use super::exchange::{Answer, exchange, written};
 use super::network::Network;
 use super::redirect::{AT_MOST, Sent, sends};
 use super::request::{Filled, RequestSpec};
-use crate::call::command::InAdapter;
-use crate::call::find::not_started;
+use crate::call::in_adapter::{InAdapter, action_of};
 use crate::call::job::Processes;
 use crate::call::judge::nothing_done;
 use crate::call::reading::Promise;
 use crate::call::redact::Redactor;
 use crate::model::call::{
-    Adapter, Cancel, Captured, Ended, Failure, Purpose, Reply, Request, Sink, Stream, Work,
+    Adapter, Cancel, Captured, Ended, Failure, Purpose, Reply, Request, Sink, Stream,
 };
 use crate::model::http::Redirects;
 use crate::model::ids::{ActionName, ArgName};
@@ -62,14 +61,9 @@ pub struct HttpAdapter {
 
 impl Adapter for HttpAdapter {
     fn call(&self, request: &Request, sink: &dyn Sink, cancel: &dyn Cancel) -> Reply {
-        let Work::Call(call) = &request.work else {
-            return nothing_done(not_started(
-                "a tool cannot answer for a command of a runbook",
-            ));
-        };
-        let Some(spec) = self.actions.get(&call.action) else {
-            let message = format!("the adapter has no action `{}`", call.action);
-            return nothing_done(not_started(message));
+        let (call, spec) = match action_of(&self.actions, request) {
+            Ok(found) => found,
+            Err(failure) => return nothing_done(failure),
         };
         let names = InAdapter::new(
             self.names.clone(),

@@ -4,7 +4,7 @@ use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use indexmap::IndexMap;
 
-use crate::call::command::{one, words};
+use crate::call::in_adapter::{one, words};
 use crate::call::judge::hinted;
 use crate::expr::{ExprError, Names, Template, Url, UrlTemplate, percent_encoded};
 use crate::model::call::{Failure, FailureKind};
