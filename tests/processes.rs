@@ -105,6 +105,35 @@ fn threat_39_a_change_that_ignores_term_is_killed_and_its_outcome_is_unknown() {
 }
 
 #[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever runs the tests is to know what they left out"
+)]
+fn a_run_whose_session_is_led_from_outside_its_pid_namespace_goes_as_any_other() {
+    // As in a container that somebody entered: our session has no id that can be seen in there.
+    let enter = ["--map-root-user", "--pid", "--fork", "--mount-proc"];
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(enter);
+        command
+    };
+    let can = unshare().arg("true").output();
+    if !can.is_ok_and(|tried| tried.status.success()) {
+        eprintln!("left out: no PID namespace can be made here");
+        return;
+    }
+    let place =
+        place("  - id: act\n    run: [sh, -c, 'sleep 1000 & echo done']\n    effect: change\n");
+    let mut command = unshare();
+    command.arg(env!("CARGO_BIN_EXE_runbook")).args(RUN);
+    place.surround(&mut command);
+    command.stdin(std::process::Stdio::null());
+    ran(command.output().unwrap())
+        .exits(0)
+        .says("a process still holds the output open: pid ");
+}
+
+#[test]
 fn threat_41_how_a_command_failed_is_said_as_such() {
     for (run, said) in [
         (

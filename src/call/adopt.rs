@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock, TryLockError};
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, getsid, set_child_subreaper, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, set_child_subreaper, waitid};
 
 use super::session::{Process, all};
 
@@ -78,8 +78,7 @@ impl Household {
     pub(super) fn now() -> Self {
         Self {
             us: raw(getpid()),
-            // It cannot fail for oneself; nobody has the id 0.
-            session: getsid(None).map_or(0, raw),
+            session: own_session(),
             leaders: leaders(|leaders| leaders.clone()),
         }
     }
@@ -96,6 +95,13 @@ impl Household {
     pub(super) fn leads(&self, id: i32) -> bool {
         self.leaders.contains(&id)
     }
+}
+
+/// As `/proc` shows it, which is 0 where the session's leader is in another PID namespace, as in a
+/// container that somebody entered. `getsid` answers the same, which is no id for its callers.
+fn own_session() -> i32 {
+    static OWN: OnceLock<i32> = OnceLock::new();
+    *OWN.get_or_init(|| Process::read(getpid()).map_or(0, |own| own.session))
 }
 
 /// Everyone who came to us, those that ended too, and perhaps a leader that is just being started.

@@ -60,6 +60,7 @@ pub use process::OwnProcess;
 pub use reading::{Promise, TEXT_CAP};
 pub use redact::{Redacting, Redactor};
 pub use secrets::{Secret, Secrets};
+pub use session::has_shell;
 pub use simulate::Simulation;
 
 #[cfg(test)]

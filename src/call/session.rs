@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, getppid, pidfd_open, pidfd_send_signal};
 
 use super::find::shown;
 
@@ -132,6 +132,16 @@ pub(super) fn all() -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
+/// Whether a shell can bring this process back once it stops: its parent is of the same session,
+/// and leads another group (POSIX calls a group without such a parent orphaned).
+pub fn has_shell() -> bool {
+    let parent = getppid().and_then(Process::read);
+    match (Process::read(getpid()), parent) {
+        (Some(own), Some(parent)) => own.session == parent.session && own.group != parent.group,
+        _ => false,
+    }
+}
+
 /// `pid 12 (sleep), pid 13 (cat)`; after ten, how many more.
 pub(super) fn list(processes: &[Process]) -> String {
     const NAMED: usize = 10;
@@ -175,8 +185,8 @@ mod tests {
 
     #[test]
     fn this_process_is_read_as_it_is() {
-        let me = Process::read(rustix::process::getpid()).unwrap();
-        let parent = rustix::process::getppid().unwrap();
+        let me = Process::read(getpid()).unwrap();
+        let parent = getppid().unwrap();
         assert_eq!(me.parent, parent.as_raw_nonzero().get());
         assert!(me.alive && me.hold().is_some());
         let other = Process {

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 use super::driver::{Driven, Driver, Flight, Incoming};
 use super::error::EngineError;
-use super::signals::{Signalled, has_shell, stop_here};
+use super::signals::{Signalled, stop_here};
+use crate::call::has_shell;
 use crate::model::event::{Happened, ParkReason};
 use crate::model::people::Actor;
 use crate::report::{Leaving, Notice};

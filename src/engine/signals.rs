@@ -1,6 +1,6 @@
 //! Signals, brought into the engine's loop.
 
-use rustix::process::{Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_process};
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -39,16 +39,6 @@ impl Signalled {
 pub fn stop_here() {
     // The signal that a shell waits for, and that cannot be caught: the handler of TSTP has run.
     let _ = kill_process(getpid(), Signal::STOP);
-}
-
-/// Whether a shell can bring this process back once it stops: its parent is of the same session,
-/// and leads another group (POSIX calls a group without such a parent orphaned).
-pub fn has_shell() -> bool {
-    let Some(parent) = getppid() else {
-        return false;
-    };
-    let same_session = getsid(Some(parent)).is_ok_and(|of| getsid(None) == Ok(of));
-    same_session && getpgid(Some(parent)).is_ok_and(|of| of != getpgrp())
 }
 
 /// Listens for the signals that end or stop a run's process, and for children that end: those of steps that

@@ -90,8 +90,11 @@ fn threat_36_who_left_the_session_is_ended_and_named() {
     for script in [
         // A child whose parent lives, without our mark in its environment.
         "env -i setsid sh -c 'echo ready; exec sleep 1000' & wait",
-        // An orphan, known by its mark alone.
-        "setsid -f sh -c 'exec >&- 2>&-; exec sleep 1000'; echo ready; exec sleep 1000",
+        // An orphan, known by its mark alone. It is waited for until it has left and let go of the
+        // pipes: opening either end of a fifo waits for the other.
+        "d=$(mktemp -d); mkfifo $d/left; \
+         setsid -f sh -c \"exec >&- 2>&-; : > $d/left; exec sleep 1000\"; \
+         : < $d/left; rm -r $d; echo ready; exec sleep 1000",
         // An orphan without it, known by the pipe that it holds.
         "env -i setsid -f sh -c 'echo ready; exec sleep 1000'; exec sleep 1000",
     ] {
@@ -99,7 +102,7 @@ fn threat_36_who_left_the_session_is_ended_and_named() {
         let done = run_without_cgroup(script, &request(argv(&[])), &ear);
         assert_eq!(done.end, End::Cancelled);
         let [note] = &*done.notes else {
-            panic!("{:?}", done.notes)
+            panic!("{script}: {:?}", done.notes)
         };
         let said = "had left the step's session and was ended too: pid ";
         assert!(note.starts_with(said), "{note}");
