@@ -156,6 +156,9 @@ pub struct PlanArgs {
     /// Which runbook, with what, where
     #[command(flatten)]
     pub which: Which,
+    /// Show it as it would be without the approvals that gates ask for
+    #[arg(long, value_name = "REASON")]
+    pub break_glass: Option<String>,
     /// Print it as JSON
     #[arg(long)]
     pub json: bool,

@@ -94,6 +94,12 @@ fn told(id: &RunId, open: &OpenReview, now: Timestamp) -> String {
         true => format!("OVERDUE since {}", open.due),
         false => format!("due by {}", open.due),
     };
+    let untold = open.untold.as_ref().map_or_else(String::new, |channel| {
+        format!(
+            "\n  {} is not known to have been told: tell it by hand",
+            escape_controls(channel)
+        )
+    });
     let who = escape_controls(&names(&open.groups, &open.people)).into_owned();
     let many = match open.missing {
         1 => String::new(),
@@ -101,7 +107,7 @@ fn told(id: &RunId, open: &OpenReview, now: Timestamp) -> String {
     };
     let (why, word) = (escape_controls(&open.why), word(&open.of));
     format!(
-        "{id}  {what}: {why}\n  {due} · by {many}{who}\n  runbook audit review {id} --sign-off {} --reason 'WHAT YOU FOUND'",
+        "{id}  {what}: {why}\n  {due} · by {many}{who}{untold}\n  runbook audit review {id} --sign-off {} --reason 'WHAT YOU FOUND'",
         escape_controls(&typed_words([word.as_str()]))
     )
 }
@@ -118,6 +124,7 @@ fn as_json(id: &RunId, open: &OpenReview, now: Timestamp) -> serde_json::Value {
         "missing": open.missing,
         "groups": open.groups,
         "people": open.people,
+        "untold": open.untold,
     })
 }
 

@@ -31,7 +31,11 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
         context,
         which: &args.which,
         may_ask: false,
+        break_glass: args.break_glass.as_deref(),
     })?;
+    if let Some(reason) = &args.break_glass {
+        broken(&ready.plan, &this_person(), reason)?;
+    }
     if args.json {
         context
             .screen
@@ -74,6 +78,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
                     scenario: args.which.scenario.clone(),
                     seed: args.which.seed,
                 },
+                break_glass: args.break_glass.clone(),
                 json: args.json,
             },
         );
@@ -82,6 +87,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         context,
         which: &args.which,
         may_ask: true,
+        break_glass: args.break_glass.as_deref(),
     })?;
     let prepared = prepared(&args.answers, &ready.plan)?;
     let now = Timestamp::now();
@@ -141,7 +147,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
     );
     let mut held = held.map_err(|error| explained(error, now))?;
     if let Some(glass) = glass {
-        warn(held.run.plan(), screen);
+        warn(held.run.plan(), screen, false);
         held.first.push(glass);
     }
     // Only now: where another run has the lock, nothing is left behind.

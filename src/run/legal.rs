@@ -153,6 +153,9 @@ impl Run {
                     && !verified
                     && self.asks_verify(ix)
             }
+            ResolvedBy::Idempotent if self.is_announcement(ix) => {
+                matches!(resolution, Resolution::Again | Resolution::DidNotHappen)
+            }
             ResolvedBy::Idempotent => again && self.is_idempotent(ix),
             ResolvedBy::Person => true,
         };

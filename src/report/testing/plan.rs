@@ -349,5 +349,6 @@ fn finished(b: Builder, steps: NodeIx, finally: NodeIx, real: bool) -> Plan {
         bindings: ["DATABASE_TOOL", "HEALTH_CHECK", "CHAT_TOOL"].map(bound).into_iter().collect(),
         policy: Default::default(),
         lock: None,
+        announcement: None,
     }
 }
