@@ -312,6 +312,9 @@ fn held_against(plan: &Plan, step: &str, value: &str) -> Result<(), CliError> {
                     CliError::usage(format!("the answer for `{step}`: {misfit}"))
                 });
             }
+            (NodeDoes::Manual(manual), _) if manual.reveal.is_some() => {
+                &["skip", "skipped", "failed", "no"]
+            }
             (NodeDoes::Manual(_), None) => &["done", "yes", "skip", "skipped", "failed", "no"],
             (NodeDoes::Manual(_), Some(_)) => return Ok(()),
             // What a challenge asks for is known when the gate opens.
@@ -352,14 +355,19 @@ fn refuse_if_nobody(plan: &Plan, prepared: &Prepared) -> Result<(), CliError> {
     if crate::engine::Terminal::open().is_some() {
         return Ok(());
     }
-    let Some(step) = certain_needs(plan)
-        .into_iter()
-        .find(|path| !prepared.covers(path))
+    let Some((step, reveals)) =
+        certain_needs(plan)
+            .into_iter()
+            .find(|(path, reveals)| match reveals {
+                // It can still be left out.
+                true => !prepared.answers.contains_key(path),
+                false => !prepared.covers(path),
+            })
     else {
         return Ok(());
     };
     let mut help = vec!["run it from a terminal".to_owned()];
-    if plan.policy.unattended == Unattended::Allow {
+    if plan.policy.unattended == Unattended::Allow && !reveals {
         help.push(format!("or answer beforehand: --yes, or --answer {step}=…"));
     }
     Err(CliError::Refused {
@@ -370,8 +378,9 @@ fn refuse_if_nobody(plan: &Plan, prepared: &Prepared) -> Result<(), CliError> {
     })
 }
 
-/// The steps that certainly need a person: no `if` stands before them.
-fn certain_needs(plan: &Plan) -> Vec<String> {
+/// The steps that certainly need a person: no `if` stands before them. Where one reveals something,
+/// nobody can stand in for them.
+fn certain_needs(plan: &Plan) -> Vec<(String, bool)> {
     let mut out = Vec::new();
     let mut open: Vec<NodeIx> = vec![plan.steps];
     while let Some(ix) = open.pop() {
@@ -392,7 +401,8 @@ fn certain_needs(plan: &Plan) -> Vec<String> {
             .as_ref()
             .is_some_and(|gate| gate.condition.is_none() || gate.keep);
         if person || gated {
-            out.push(node.path.clone());
+            let reveals = matches!(&node.does, NodeDoes::Manual(manual) if manual.reveal.is_some());
+            out.push((node.path.clone(), reveals));
         }
         open.extend(node.does.children().iter().rev());
     }

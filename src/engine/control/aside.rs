@@ -8,6 +8,7 @@ use super::weigh::{self, Business};
 use super::words::{Reply, Request};
 use crate::engine::error::EngineError;
 use crate::engine::open::{Setting, taken};
+use crate::engine::wiping::wiped;
 use crate::journal::{Store, Writer};
 use crate::model::event::Happened;
 use crate::model::ids::RunId;
@@ -85,6 +86,7 @@ impl Aside {
         if let (Some(Command::Record(draft)), None) = (commands.pop(), commands.pop())
             && matches!(draft.what, Happened::RunClosed(_))
         {
+            let draft = wiped(draft, self.writer.run());
             self.record(draft, Actor::Engine)?;
         }
         Ok(())

@@ -250,6 +250,7 @@ pub(in crate::report) fn plan(real: bool) -> Plan {
                 spanned(template("This week: point reports at the new primary.")),
             ],
             by: Some("dba".to_owned()),
+            reveal: None,
         }),
     );
     b.add(
