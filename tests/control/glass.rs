@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::team::{ANA, LI, SAM, TEAM, Team, exits, expect, team};
+use crate::team::{ANA, LI, SAM, TEAM, Team, team};
 
 const REASON: &str = "no DBA answers {{ params.x }}";
 const BREAK: [&str; 6] = ["run", "./x.yaml", "-e", "ops", "--break-glass", REASON];
@@ -90,15 +90,15 @@ fn a_channel_is_told_first_who_broke_the_glass_and_why() {
     assert_eq!(team.told(), None);
 
     let mut operator = team.at_terminal(ANA, &BREAK);
-    expect(&mut operator, "incidents is told of it first");
+    operator.expect("incidents is told of it first");
     // It stops at the gate of the runbook's step, and at none before it.
-    let before = expect(&mut operator, "Go?");
+    let before = operator.expect("Go?");
     assert!(!before.contains("> "), "{before}");
-    expect(&mut operator, "> ");
-    operator.send_line("y").unwrap();
-    let rest = expect(&mut operator, "audit verify");
+    operator.expect("> ");
+    operator.line("y");
+    let rest = operator.expect("audit verify");
     assert!(!rest.contains("by hand"), "{rest}");
-    exits(&mut operator, 0);
+    operator.exits(0);
     let told = team.told().unwrap();
     let id = team.id();
     for text in [
@@ -131,13 +131,13 @@ fn a_chat_that_fails_holds_nobody_up_and_is_said_loudly() {
     let Some(team) = team() else { return };
     team.chat(&team.bound_chat(), "echo 'the chat is down' >&2; exit 1");
     let mut operator = team.at_terminal(ANA, &BREAK);
-    expect(&mut operator, "NOBODY WAS TOLD");
-    expect(&mut operator, "Go?");
-    expect(&mut operator, "> ");
-    operator.send_line("y").unwrap();
-    expect(&mut operator, "Remains to be done");
-    expect(&mut operator, "tell incidents by hand");
-    operator.exp_eof().unwrap();
+    operator.expect("NOBODY WAS TOLD");
+    operator.expect("Go?");
+    operator.expect("> ");
+    operator.line("y");
+    operator.expect("Remains to be done");
+    operator.expect("tell incidents by hand");
+    operator.rest();
     team.run(SAM, &["audit", "review"])
         .exits(12)
         .says("incidents is not known to have been told: tell it by hand");
@@ -150,16 +150,13 @@ fn a_chat_that_nobody_answers_becomes_a_thing_to_do() {
     for bound in ["", "CHAT_TOOL: manual"] {
         team.chat(bound, "");
         let mut operator = team.at_terminal(ANA, &BREAK);
-        expect(
-            &mut operator,
-            "for no program answers for $CHAT_TOOL in ops",
-        );
-        expect(&mut operator, "tell incidents yourself");
-        expect(&mut operator, "> ");
-        operator.send_line("y").unwrap();
-        expect(&mut operator, "Remains to be done");
-        expect(&mut operator, "tell incidents by hand");
-        exits(&mut operator, 0);
+        operator.expect("for no program answers for $CHAT_TOOL in ops");
+        operator.expect("tell incidents yourself");
+        operator.expect("> ");
+        operator.line("y");
+        operator.expect("Remains to be done");
+        operator.expect("tell incidents by hand");
+        operator.exits(0);
     }
     let review = team.run(SAM, &["audit", "review", "--json"]);
     review.exits(12).says("\"untold\": \"incidents\"");
@@ -170,24 +167,21 @@ fn glass_that_is_broken_on_the_way_is_to_be_told_until_somebody_signs_it_off() {
     let Some(team) = team() else { return };
     team.chat(&team.bound_chat(), &team.says_where());
     let mut operator = team.at_terminal(ANA, &["run", "./x.yaml", "-e", "ops"]);
-    expect(&mut operator, "> ");
-    operator.send_line("y").unwrap();
-    expect(&mut operator, "more must approve");
-    expect(&mut operator, "> ");
-    operator.send_line("p").unwrap();
-    exits(&mut operator, 75);
+    operator.expect("> ");
+    operator.line("y");
+    operator.expect("more must approve");
+    operator.expect("> ");
+    operator.line("p");
+    operator.exits(75);
     let id = team.id();
     let resume = ["resume", &id, "--break-glass", "no DBA answers"];
     let mut operator = team.at_terminal(ANA, &resume);
-    expect(
-        &mut operator,
-        "the plan of a run that is under way does not change",
-    );
-    expect(&mut operator, "tell incidents yourself");
-    expect(&mut operator, "> ");
-    operator.send_line("y").unwrap();
-    expect(&mut operator, "tell incidents by hand");
-    exits(&mut operator, 0);
+    operator.expect("the plan of a run that is under way does not change");
+    operator.expect("tell incidents yourself");
+    operator.expect("> ");
+    operator.line("y");
+    operator.expect("tell incidents by hand");
+    operator.exits(0);
     assert_eq!(team.told(), None);
     team.run(SAM, &["audit", "review"])
         .exits(12)
