@@ -12,6 +12,7 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::process::Signal;
 use support::Place;
 use support::pty::Pty;
 
@@ -319,4 +320,48 @@ fn a_person_who_carries_the_call_out_types_no_secret() {
     assert_eq!(holding(&place), [] as [PathBuf; 0]);
     let text = std::fs::read_to_string(place.journal()).unwrap();
     assert!(text.contains("is not kept: it is a secret"), "{text}");
+}
+
+#[test]
+fn it_is_gone_from_the_screen_whatever_ends_the_question() {
+    let place = lab(REVEALS);
+    let mut pty = Pty::runbook(&place, &["run", "./x.yaml"]);
+    pty.expect("> ");
+    pty.line("r");
+    pty.expect("Any key takes it away.");
+    pty.signal(Signal::TERM);
+    pty.expect("\x1b[2J\x1b[H\x1b[?1049l");
+    pty.exits(75);
+    // The run waits, and still has it for whoever resumes it.
+    let mut pty = Pty::runbook(&place, &["resume"]);
+    pty.expect("> ");
+    pty.line("r");
+    pty.expect(SECRET);
+    pty.send("x");
+    pty.expect("\x1b[?1049l");
+    pty.expect("> ");
+    pty.line("d");
+    pty.exits(0);
+    assert_eq!(holding(&place), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn what_cannot_be_wiped_is_named_at_the_end() {
+    let place = lab(REVEALS);
+    let mut pty = Pty::runbook(&place, &["run", "./x.yaml"]);
+    pty.expect("> ");
+    pty.line("p");
+    pty.exits(75);
+    let dir = secrets(&place);
+    std::fs::create_dir(dir.join("in_the_way")).unwrap();
+    let mut pty = Pty::runbook(&place, &["resume"]);
+    pty.expect("> ");
+    pty.line("d");
+    pty.expect("Remains to be done");
+    pty.expect("could not be wiped");
+    pty.exits(0);
+    // What could be, was.
+    assert_eq!(holding(&place), [] as [PathBuf; 0]);
+    let left: Vec<PathBuf> = dir.read_dir().unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(left, [dir.join("in_the_way")]);
 }
