@@ -165,10 +165,15 @@ impl Answerers {
         self.processes.secrets.redactor()
     }
 
+    /// Who answers a tool's calls.
+    pub fn tool(&self, tool: &ToolRef) -> Option<&Answerer> {
+        self.tools.get(tool)
+    }
+
     /// Who answers this work of this step.
     pub fn of(&self, run: &Run, step: &StepKey, work: &Work) -> Option<Answerer> {
         match work {
-            Work::Call(call) => self.tools.get(&call.tool).cloned(),
+            Work::Call(call) => self.tool(&call.tool).cloned(),
             Work::Process(_) => {
                 let node = run.step(step)?.node_ix();
                 let NodeDoes::Run(spec) = &self.plan.node(node).does else {

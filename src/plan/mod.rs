@@ -13,7 +13,7 @@ pub mod params;
 mod plan;
 
 pub use bind::{Answers, Binding, Bindings, BoundBy};
-pub use build::{Defined, Ingredients, PlanError, build};
+pub use build::{Defined, Ingredients, PlanError, build, tools_only};
 pub use node::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedApprovals, PlannedGate, PlannedUndo,
     Scope, ScopeIx,

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::bindings::{Adapters, BindErrors, Bound, Policies, Wanted, bind};
 use super::load::{Loaded, Workspace};
 use super::uses::Uses;
-use crate::model::ids::{AdapterName, EnvironmentName, ToolName};
+use crate::model::ids::{ActionName, AdapterName, EnvironmentName, ToolName, ToolRef};
 use crate::spec::environment::{Environment, Policy};
 use crate::spec::{Adapter, Contract, Diagnostics, Environments};
 
@@ -51,6 +51,15 @@ impl Workspace {
         loaded: &Loaded,
         environment: Option<&EnvironmentName>,
     ) -> Result<Bound, BindErrors> {
+        self.bind_uses(&loaded.uses(), &loaded.contracts, environment)
+    }
+
+    fn bind_uses(
+        &self,
+        uses: &Uses,
+        contracts: &IndexMap<ToolName, Contract>,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
         let (environments, diagnostics) = self.environments();
         if diagnostics.has_errors() {
             return Err(BindErrors {
@@ -58,15 +67,34 @@ impl Workspace {
                 ..BindErrors::default()
             });
         }
-        let shelf = self.shelf(loaded);
+        let shelf = self.shelf(contracts);
         bind(&Wanted {
-            uses: &loaded.uses(),
+            uses,
             environment,
             environments: environments.as_ref(),
             vars: &self.surroundings().vars,
             adapters: &shelf,
             policies: &shelf,
         })
+    }
+
+    /// Binds one tool by itself, as a run that uses these actions of it would have it.
+    ///
+    /// # Errors
+    /// As [`Workspace::bind`].
+    pub fn bind_tool(
+        &self,
+        tool: &ToolRef,
+        actions: &[ActionName],
+        contract: &Contract,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
+        let contracts = IndexMap::from([(tool.tool.clone(), contract.clone())]);
+        let uses = Uses {
+            tools: vec![(tool.clone(), actions.to_vec())],
+            changing_run_steps: false,
+        };
+        self.bind_uses(&uses, &contracts, environment)
     }
 
     /// Binds the tools of a drill: all of them to the simulated production, whatever is around us.
@@ -79,7 +107,7 @@ impl Workspace {
             changing_run_steps: false,
             ..loaded.uses()
         };
-        let shelf = self.shelf(loaded);
+        let shelf = self.shelf(&loaded.contracts);
         bind(&Wanted {
             uses: &uses,
             environment: None,
@@ -90,10 +118,10 @@ impl Workspace {
         })
     }
 
-    fn shelf<'a>(&'a self, loaded: &'a Loaded) -> Shelf<'a> {
+    fn shelf<'a>(&'a self, contracts: &'a IndexMap<ToolName, Contract>) -> Shelf<'a> {
         Shelf {
             workspace: self,
-            contracts: &loaded.contracts,
+            contracts,
         }
     }
 }
