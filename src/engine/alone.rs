@@ -9,11 +9,11 @@ use indexmap::IndexMap;
 
 use super::answerers::{Answerer, Answerers};
 use crate::call::{Processes, Simulation};
-use crate::model::call::{Adapter, Cancel, Purpose, Reply, Request, Sink, ToolCall, Work};
+use crate::model::call::{Adapter, Cancel, Failure, Purpose, Reply, Request, Sink, ToolCall, Work};
 use crate::model::ids::{
     ActionName, Attempt, IdempotencyKey, RunId, RunbookName, StepKey, ToolName, ToolRef,
 };
-use crate::model::{Duration, Map, Timestamp};
+use crate::model::{Digest, Duration, Effect, Map, SecretRef, Timestamp};
 use crate::plan::{Ingredients, Plan, tools_only};
 use crate::spec::Contract;
 use crate::workspace::Bound;
@@ -133,7 +133,31 @@ impl Alone {
         let binding = binding
             .digest()
             .map_err(|e| AloneError::NoPlan(e.to_string()))?;
-        let request = Request {
+        let tool = asked.tool.clone();
+        let request = self.request(asked, args, effect, binding);
+        let reply = match self.answerers.tool(&tool) {
+            Some(Answerer::Simulated(simulated)) => simulated.call(&request, sink, cancel),
+            Some(Answerer::Blocking(adapter)) => adapter.call(&request, sink, cancel),
+            Some(Answerer::Person) | None => return Err(AloneError::NobodyAnswers(tool)),
+        };
+        Ok(self.answerers.redactor().reply(reply))
+    }
+
+    /// Looks up each secret that the bindings name; a program is asked only where `programs` says so.
+    pub fn secrets(
+        &self,
+        asked: Asked,
+        programs: bool,
+        cancel: &dyn Cancel,
+    ) -> Vec<(SecretRef, Result<(), Failure>)> {
+        let request = self.request(asked, Map::new(), Effect::Read, Digest::of(b""));
+        self.answerers.look_up(&request, cancel, |place| {
+            programs || !matches!(place, SecretRef::Command(_))
+        })
+    }
+
+    fn request(&self, asked: Asked, args: Map, effect: Effect, binding: Digest) -> Request {
+        Request {
             run: asked.run,
             environment: self.plan.environment.clone(),
             step: StepKey::from_text(asked.action.as_str()),
@@ -141,7 +165,7 @@ impl Alone {
             key: asked.key,
             purpose: Purpose::Act,
             work: Work::Call(ToolCall {
-                tool: asked.tool.clone(),
+                tool: asked.tool,
                 words: vec![asked.action.to_string()],
                 action: asked.action,
                 args,
@@ -151,13 +175,7 @@ impl Alone {
             timeout: asked.timeout,
             grace: GRACE,
             now: asked.now,
-        };
-        let reply = match self.answerers.tool(&asked.tool) {
-            Some(Answerer::Simulated(simulated)) => simulated.call(&request, sink, cancel),
-            Some(Answerer::Blocking(adapter)) => adapter.call(&request, sink, cancel),
-            Some(Answerer::Person) | None => return Err(AloneError::NobodyAnswers(asked.tool)),
-        };
-        Ok(self.answerers.redactor().reply(reply))
+        }
     }
 
     fn args(&self, asked: &Asked) -> Result<Map, AloneError> {

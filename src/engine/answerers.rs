@@ -160,6 +160,23 @@ impl Answerers {
         Arc::clone(&self.processes.secrets)
     }
 
+    /// The secrets that the bindings name, each with what came of looking it up now. What a secret
+    /// is nobody is told.
+    pub(super) fn look_up(
+        &self,
+        request: &Request,
+        cancel: &dyn Cancel,
+        wanted: impl Fn(&SecretRef) -> bool,
+    ) -> Vec<(SecretRef, Result<(), Failure>)> {
+        let named = mentioned(&self.plan).into_iter().filter(wanted);
+        named
+            .map(|place| {
+                let found = self.processes.secret(&place, request, cancel).map(drop);
+                (place, found)
+            })
+            .collect()
+    }
+
     /// What takes them out of all that is recorded and shown.
     pub fn redactor(&self) -> Arc<Redactor> {
         self.processes.secrets.redactor()

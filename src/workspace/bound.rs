@@ -97,6 +97,17 @@ impl Workspace {
         self.bind_uses(&uses, &contracts, environment)
     }
 
+    /// An environment by itself, without its tools: where a run that calls none would act.
+    ///
+    /// # Errors
+    /// There is no such environment, or its policy's files are not right.
+    pub fn bind_environment(
+        &self,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
+        self.bind_uses(&Uses::default(), &IndexMap::new(), environment)
+    }
+
     /// Binds the tools of a drill: all of them to the simulated production, whatever is around us.
     /// `run:` steps make nothing real there, because a drill never spawns them.
     ///
