@@ -69,6 +69,9 @@ pub struct Case {
     /// Beside those of the file.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// What lies in the run's directory beforehand, by its path there.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     #[serde(default)]
     pub exchange: Vec<Exchange>,
     #[serde(default)]
@@ -78,6 +81,9 @@ pub struct Case {
     #[serde(default)]
     pub unknown: Option<String>,
 }
+
+/// What stands for any value: a time, a port, a random word.
+pub const ANY: &str = "<any>";
 
 /// How the call should fail.
 #[derive(Clone, Debug, Deserialize)]
@@ -303,6 +309,13 @@ impl Case {
         ];
         if ends.iter().filter(|said| **said).count() != 1 {
             return Err("say one of `output`, `fails` and `unknown`".to_owned());
+        }
+        let outside = |path: &&String| {
+            let mut parts = Path::new(path.as_str()).components();
+            !parts.all(|part| matches!(part, std::path::Component::Normal(_)))
+        };
+        if let Some(path) = self.files.keys().find(outside) {
+            return Err(format!("`{path}` does not lie in the run's directory"));
         }
         for exchange in &self.exchange {
             match exchange {

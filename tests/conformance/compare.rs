@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
-use super::case::{Exchange, Http, pairs, word};
+use super::case::{ANY, Exchange, Http, pairs, word};
 use super::stage::Seen;
 
 /// What is wrong with the exchange as a whole.
@@ -48,7 +48,14 @@ fn one(n: usize, expected: &Exchange, seen: &Seen, problems: &mut Vec<String>) {
             };
             differs("request", wanted, &format!("{method} {path}"));
             match &http.query {
-                Some(map) => differs("query", &sorted(pairs(map)), &sorted(decoded(query))),
+                Some(map) => {
+                    let seen = decoded(query);
+                    differs(
+                        "query",
+                        &sorted(any_pairs(pairs(map), &seen)),
+                        &sorted(seen),
+                    );
+                }
                 None => differs(
                     "query",
                     raw_query.unwrap_or_default(),
@@ -61,7 +68,10 @@ fn one(n: usize, expected: &Exchange, seen: &Seen, problems: &mut Vec<String>) {
                     .filter(|(seen, _)| seen == name)
                     .map(|(_, value)| value.as_str())
                     .collect();
-                differs(&format!("header `{name}`"), value, &found.join(", "));
+                let found = found.join(", ");
+                if value != ANY || found.is_empty() {
+                    differs(&format!("header `{name}`"), value, &found);
+                }
             }
             self::body(http, body, &mut differs);
         }
@@ -73,7 +83,12 @@ fn one(n: usize, expected: &Exchange, seen: &Seen, problems: &mut Vec<String>) {
                 stdin,
             },
         ) => {
-            let wanted: Vec<String> = program.argv.iter().map(word).collect();
+            let mut wanted: Vec<String> = program.argv.iter().map(word).collect();
+            for (wanted, seen) in wanted.iter_mut().zip(argv) {
+                if wanted == ANY {
+                    wanted.clone_from(seen);
+                }
+            }
             differs("argv", &format!("{wanted:?}"), &format!("{argv:?}"));
             if let Some(wanted) = &program.stdin {
                 let stdin = String::from_utf8_lossy(stdin);
@@ -95,13 +110,17 @@ fn body(http: &Http, body: &[u8], differs: &mut impl FnMut(&str, &str, &str)) {
     let text = String::from_utf8_lossy(body);
     if let Some(json) = &http.json {
         match serde_json::from_str::<Json>(&text) {
-            Ok(sent) if same(json, &sent) => {}
+            Ok(sent) if same(&any(json, &sent), &sent) => {}
             Ok(sent) => differs("json", &json.to_string(), &sent.to_string()),
             Err(_) => differs("json", &json.to_string(), &text),
         }
     } else if let Some(form) = &http.form {
         let sent = decoded(&Some(text.into_owned()));
-        differs("form", &sorted(pairs(form)), &sorted(sent));
+        differs(
+            "form",
+            &sorted(any_pairs(pairs(form), &sent)),
+            &sorted(sent),
+        );
     } else {
         differs("body", http.body.as_deref().unwrap_or_default(), &text);
     }
@@ -120,6 +139,34 @@ fn decoded(query: &Option<String>) -> Vec<(String, String)> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (decode(name), decode(value)))
         .collect()
+}
+
+/// The expected pairs, with what was found where any value will do.
+fn any_pairs(mut pairs: Vec<(String, String)>, seen: &[(String, String)]) -> Vec<(String, String)> {
+    for (name, value) in pairs.iter_mut().filter(|(_, value)| value == ANY) {
+        if let Some((_, found)) = seen.iter().find(|(seen, _)| seen == name) {
+            value.clone_from(found);
+        }
+    }
+    pairs
+}
+
+/// The expected value, with what was found where any will do: nothing is not any value.
+pub fn any(expected: &Json, found: &Json) -> Json {
+    match (expected, found) {
+        (Json::String(text), found) if text == ANY && !found.is_null() => found.clone(),
+        (Json::Array(e), Json::Array(f)) if e.len() == f.len() => {
+            e.iter().zip(f).map(|(e, f)| any(e, f)).collect()
+        }
+        (Json::Object(e), Json::Object(f)) => {
+            let fields = e.iter().map(|(name, e)| {
+                let value = f.get(name).map_or_else(|| e.clone(), |f| any(e, f));
+                (name.clone(), value)
+            });
+            Json::Object(fields.collect())
+        }
+        (e, _) => e.clone(),
+    }
 }
 
 /// The pairs by name; those of one name stay in their order.

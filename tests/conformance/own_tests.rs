@@ -106,6 +106,86 @@ fn an_output_that_differs_is_told_field_by_field() {
     );
 }
 
+/// Plays the cases with a change that is no mistake.
+#[track_caller]
+fn passes(adapter: &str, from: &str, to: &str) {
+    let (example, text) = text(adapter);
+    assert!(text.contains(from), "{from}");
+    let problems = play_text(&House::new(), &example, &text.replacen(from, to, 1));
+    assert_eq!(problems, Vec::<String>::new());
+}
+
+#[test]
+fn any_value_stands_for_one_that_is_there() {
+    passes(
+        "by-http",
+        "count: 1, since: 2m",
+        "count: \"<any>\", since: 120",
+    );
+    passes(
+        "by-http",
+        "authorization: Bearer s3cret-t0ken",
+        "authorization: <any>",
+    );
+    passes(
+        "by-http",
+        "{ name: [a, \"b c\"] }\n        h",
+        "{ name: [<any>, \"b c\"] }\n        h",
+    );
+    passes(
+        "by-http",
+        "json: { by: \"{{ run.id }}\" }",
+        "json: { by: <any> }",
+    );
+    passes("by-command", "--json, \"a b\"", "--json, <any>");
+    finds(
+        "by-http",
+        "authorization: Bearer s3cret-t0ken",
+        "x-other: <any>",
+        &["header `x-other`"],
+    );
+    let (from, to) = (
+        "on: [\"a b\"], count: 1",
+        "on: [\"a b\"], count: 1, since: <any>",
+    );
+    finds(
+        "by-command",
+        from,
+        to,
+        &["what the case expects does not fit", "output.since"],
+    );
+    finds(
+        "by-command",
+        "--json, \"a b\"",
+        "--json, <any>, <any>",
+        &["exchange 1, argv:"],
+    );
+}
+
+#[test]
+fn files_of_a_case_lie_in_the_runs_directory_for_that_case_only() {
+    let from = "    exchange:\n      - sends: \"is a\\n\"\n";
+    let to =
+        "    files: { manners: \"please \" }\n    exchange:\n      - sends: \"please is a\\n\"\n";
+    let second = "sends: \"is b\\n\"";
+    let (example, text) = text("by-script");
+    let text = text
+        .replacen(from, to, 1)
+        .replacen(second, "sends: \"please is b\\n\"", 1);
+    // The cases behind it have none.
+    assert_eq!(
+        play_text(&House::new(), &example, &text),
+        Vec::<String>::new()
+    );
+    let outside = to.replace("manners:", "../manners:");
+    finds(
+        "by-script",
+        from,
+        &outside,
+        &["`../manners` does not lie in the run's directory"],
+    );
+}
+
 #[test]
 fn one_exchange_more_or_less_is_told() {
     let more =

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use indexmap::IndexMap;
@@ -12,7 +13,7 @@ use runbook::model::ids::{AdapterName, IdempotencyKey, RunId, RunbookName, ToolR
 use runbook::model::{Duration, Timestamp};
 use runbook::spec::{Adapter, Contract};
 use runbook::workspace::{Surroundings, Workspace};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::case::{self, Case, CaseFile};
 use super::compare;
@@ -50,14 +51,20 @@ impl House {
         fs::write(&fake, include_str!("fake")).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(&fake, mode).unwrap();
-        // The one on the PATH may be a wrapper that is slow to start.
-        let python = std::process::Command::new("python3")
-            .args(["-ISc", "import sys; print(sys.executable, end='')"])
-            .output()
-            .expect("the scripts of adapters are Python: install python3");
-        let python = PathBuf::from(String::from_utf8(python.stdout).unwrap());
+        let python = PYTHON.get_or_init(python).clone();
         Self { dir, python }
     }
+}
+
+static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+
+/// The interpreter itself: what is on the PATH may be a wrapper that is slow to start.
+fn python() -> PathBuf {
+    let asked = std::process::Command::new("python3")
+        .args(["-ISc", "import sys; print(sys.executable, end='')"])
+        .output()
+        .expect("the scripts of adapters are Python: install python3");
+    PathBuf::from(String::from_utf8(asked.stdout).unwrap())
 }
 
 /// Nobody listens, and nobody stops it.
@@ -200,6 +207,7 @@ impl<'a> Place<'a> {
         let environments = json!({ "environments": { ENVIRONMENT: { "tools": tools } } });
         fs::write(self.dir.join("runbook.yaml"), environments.to_string()).unwrap();
 
+        self.lay(case);
         let mut vars: Environment = [
             ("PATH", self.stage.bin().display().to_string()),
             ("HOME", self.work.display().to_string()),
@@ -240,6 +248,23 @@ impl<'a> Place<'a> {
             problems.push(heard(&reply));
         }
         problems
+    }
+
+    /// Leaves in the run's directory what the case says, and of earlier cases the scripts only.
+    fn lay(&self, case: &Case) {
+        for entry in fs::read_dir(&self.work).unwrap().flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                true if path.ends_with(".adapters") => {}
+                true => fs::remove_dir_all(path).unwrap(),
+                false => fs::remove_file(path).unwrap(),
+            }
+        }
+        for (path, text) in &case.files {
+            let path = self.work.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
     }
 
     fn id(&self) -> String {
@@ -309,18 +334,7 @@ fn key() -> IdempotencyKey {
 fn ending(case: &Case, contract: &Contract, reply: &Reply) -> Vec<String> {
     match (&reply.ended, &case.output, &case.fails, &case.unknown) {
         (Ended::Succeeded(output), Some(expected), _, _) => {
-            let output = output.to_plain();
-            let mut problems = compare::differences(expected, &output);
-            let action = contract
-                .actions
-                .iter()
-                .find(|(name, _)| name.as_str() == case.call);
-            if let Some((_, action)) = action
-                && let Err(misfit) = action.output_shape().fit(&output)
-            {
-                problems.push(format!("the output does not fit the contract: {misfit}"));
-            }
-            problems
+            output_problems(case, contract, expected, &output.to_plain())
         }
         (Ended::Failed(failure, _), _, Some(fails), _) => {
             let hint = failure.hint.as_deref().unwrap_or_default();
@@ -352,6 +366,29 @@ fn ending(case: &Case, contract: &Contract, reply: &Reply) -> Vec<String> {
                 (None, None) => "end in doubt",
             };
             vec![format!("it should {should}, and ended so: {ended:?}")]
+        }
+    }
+}
+
+/// An output against what the case and the contract say. Both are read by the contract's types, so
+/// that 1024 and `1 KiB` are one size.
+fn output_problems(case: &Case, contract: &Contract, expected: &Json, found: &Json) -> Vec<String> {
+    let mut actions = contract.actions.iter();
+    let Some((_, action)) = actions.find(|(name, _)| name.as_str() == case.call) else {
+        return vec![format!("the contract has no action `{}`", case.call)];
+    };
+    let shape = action.output_shape();
+    if let Err(misfit) = shape.fit(found) {
+        return vec![format!("the output does not fit the contract: {misfit}")];
+    }
+    match shape.fit(&compare::any(expected, found)) {
+        Ok(expected) => compare::differences(&expected.to_plain(), found),
+        Err(misfit) => {
+            let misfit = format!("what the case expects does not fit the contract: {misfit}");
+            [misfit]
+                .into_iter()
+                .chain(compare::differences(expected, found))
+                .collect()
         }
     }
 }

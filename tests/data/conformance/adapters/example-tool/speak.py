@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
-"""Speaks a line protocol to a Unix socket; looks by two lines where two names are asked for."""
+"""Speaks a line protocol to a Unix socket; looks by two lines where two names are asked for.
+
+A file `manners` in the run's directory is said before each line.
+"""
 import json
+import os
 import socket
 import sys
 
 
 def say(path, line):
+    if os.path.exists("manners"):
+        with open("manners", encoding="utf-8") as f:
+            line = f.read() + line
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(5)
         s.connect(path)
