@@ -17,8 +17,8 @@ Which tools there are, what they can do, and which adapters answer for them. How
 [adapters.md](adapters.md), and `runbook tools` says what answers here and now. This page is made of the manifests and of
 the cases in `tests/conformance/`; a test holds it.
 
-- **kind**: what an action is done with, `command`, `http` or `plugin`; `—` where the adapter does not do it.
-  *preview* marks those that can show beforehand what they would do.
+- Below each **adapter** stands how it does an action, by the key of its manifest (`command`, `http`); `—` where it does
+  not. *preview* marks what can show beforehand what it would do.
 - **verify**: an action whose outcome got lost can be asked for afterwards.
 - **undo**: the action that takes it back by itself; *no* where it is irreversible.
 - **tested**: `lab` is proven on the real component, `fake` against what its vendor documents.
