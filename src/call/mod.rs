@@ -54,6 +54,7 @@ pub use brought::Brought;
 pub use capture::{DEFAULT_CAP, MAX_LINE};
 pub use command::{CommandAdapter, CommandSpec, Word};
 pub use environ::Environment;
+pub use find::program_path;
 pub use group::{End, Finished};
 pub use http::{
     ANSWER_NAMES, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network,

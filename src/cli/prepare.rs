@@ -100,7 +100,7 @@ pub fn checked(loaded: &Loaded) -> Diagnostics {
 }
 
 /// Nothing answers a tool, or two things would.
-fn unbound(context: &Context, errors: &BindErrors) -> CliError {
+pub fn unbound(context: &Context, errors: &BindErrors) -> CliError {
     if errors.errors.is_empty() {
         let look = &context.screen.err;
         return CliError::Invalid(errors.diagnostics.render(look.color, look.width));

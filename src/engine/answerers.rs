@@ -162,6 +162,23 @@ impl Answerers {
         Arc::clone(&self.processes.secrets)
     }
 
+    /// The secrets that the bindings name, each with what came of looking it up now. What a secret
+    /// is nobody is told.
+    pub(super) fn look_up(
+        &self,
+        request: &Request,
+        cancel: &dyn Cancel,
+        wanted: impl Fn(&SecretRef) -> bool,
+    ) -> Vec<(SecretRef, Result<(), Failure>)> {
+        let named = mentioned(&self.plan).into_iter().filter(wanted);
+        named
+            .map(|place| {
+                let found = self.processes.secret(&place, request, cancel).map(drop);
+                (place, found)
+            })
+            .collect()
+    }
+
     /// What takes them out of all that is recorded and shown.
     pub fn redactor(&self) -> Arc<Redactor> {
         self.processes.secrets.redactor()
@@ -183,10 +200,15 @@ impl Answerers {
         })
     }
 
+    /// Who answers a tool's calls.
+    pub fn tool(&self, tool: &ToolRef) -> Option<&Answerer> {
+        self.tools.get(tool)
+    }
+
     /// Who answers this work of this step.
     pub fn of(&self, run: &Run, step: &StepKey, work: &Work) -> Option<Answerer> {
         match work {
-            Work::Call(call) => self.tools.get(&call.tool).cloned(),
+            Work::Call(call) => self.tool(&call.tool).cloned(),
             Work::Process(_) => {
                 let node = run.step(step)?.node_ix();
                 let NodeDoes::Run(spec) = &self.plan.node(node).does else {

@@ -16,7 +16,9 @@ use crate::model::{Duration, Effect, Map};
 use crate::spec::contract::Contract;
 use crate::spec::environment::{GateNeeds, GateRule, Policy};
 use crate::spec::source::Source;
-use crate::spec::step::{Call, Does, Include, Literal, ResolvedCall, Runbook, Step, Undo};
+use crate::spec::step::{
+    Call, Does, Include, Literal, OnCancel, ResolvedCall, Runbook, Step, Undo,
+};
 
 /// A runbook with the file it was read from.
 pub type Defined = (Arc<Source>, Runbook);
@@ -130,6 +132,60 @@ pub fn build(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
         policy: ingredients.policy.clone(),
         lock,
         announcement,
+    })
+}
+
+/// A plan without steps, of all its contracts: what it takes to call a tool by itself. The runbook
+/// is but a name.
+///
+/// # Errors
+/// None that the ingredients can be the reason of.
+pub fn tools_only(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
+    let mut builder = Builder {
+        ingredients: &ingredients,
+        nodes: Vec::new(),
+        scopes: vec![Scope {
+            runbook: ingredients.runbook.clone(),
+            params: ingredients.params.clone(),
+            accepts: IndexMap::new(),
+            vars: IndexMap::new(),
+            on_failure: None,
+            env: IndexMap::new(),
+            dir: None,
+            ids: IndexMap::new(),
+        }],
+        used: BTreeMap::new(),
+        including: Vec::new(),
+    };
+    let around = Around {
+        source: &Arc::default(),
+        scope: ScopeIx(0),
+        prefix: "",
+        parent: None,
+        in_undo: false,
+    };
+    let steps = builder.root("steps", &[], Order::Listed, &around)?;
+    let finally = builder.root("finally", &[], Order::Independent, &around)?;
+    let Builder { nodes, scopes, .. } = builder;
+    Ok(Plan {
+        format: FORMAT,
+        runbook: ingredients.runbook.clone(),
+        title: ingredients.runbook.to_string(),
+        description: None,
+        severity: None,
+        environment: ingredients.environment,
+        real: ingredients.real,
+        timeout: None,
+        on_cancel: OnCancel::default(),
+        nodes,
+        steps,
+        finally,
+        scopes,
+        contracts: ingredients.contracts.clone(),
+        bindings: ingredients.bindings,
+        policy: ingredients.policy,
+        lock: None,
+        announcement: None,
     })
 }
 

@@ -15,7 +15,7 @@ mod plan;
 
 pub use announce::Announcement;
 pub use bind::{Answers, Binding, Bindings, BoundBy};
-pub use build::{Defined, Ingredients, PlanError, build};
+pub use build::{Defined, Ingredients, PlanError, build, tools_only};
 pub use node::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedApprovals, PlannedGate, PlannedUndo,
     Scope, ScopeIx,

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::bindings::{Adapters, BindErrors, Bound, Policies, Wanted, bind};
 use super::load::{Loaded, Workspace};
 use super::uses::Uses;
-use crate::model::ids::{AdapterName, EnvironmentName, ToolName, ToolRef};
+use crate::model::ids::{ActionName, AdapterName, EnvironmentName, ToolName, ToolRef};
 use crate::plan::{Announcement, Answers, Binding};
 use crate::spec::check::{Library, check};
 use crate::spec::environment::{Environment, Policy};
@@ -111,6 +111,36 @@ impl Workspace {
             adapters: &shelf,
             policies: &shelf,
         })
+    }
+
+    /// Binds one tool by itself, as a run that uses these actions of it would have it.
+    ///
+    /// # Errors
+    /// As [`Workspace::bind`].
+    pub fn bind_tool(
+        &self,
+        tool: &ToolRef,
+        actions: &[ActionName],
+        contract: &Contract,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
+        let contracts = IndexMap::from([(tool.tool.clone(), contract.clone())]);
+        let uses = Uses {
+            tools: vec![(tool.clone(), actions.to_vec())],
+            changing_run_steps: false,
+        };
+        self.bind_uses(&uses, &contracts, environment)
+    }
+
+    /// An environment by itself, without its tools: where a run that calls none would act.
+    ///
+    /// # Errors
+    /// There is no such environment, or its policy's files are not right.
+    pub fn bind_environment(
+        &self,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
+        self.bind_uses(&Uses::default(), &IndexMap::new(), environment)
     }
 
     /// Binds the tools of a drill: all of them to the simulated production, whatever is around us.
