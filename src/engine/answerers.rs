@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::http::AdapterFile;
+use super::adapter_file::AdapterFile;
 use crate::call::{
     BareCommand, Brought, CommandAdapter, CommandSpec, HttpAdapter, HttpSpec, Output, OwnProcess,
-    Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
+    PluginAdapter, Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
 };
 use crate::expr::Template;
 use crate::model::call::{
@@ -25,6 +25,8 @@ use crate::spec::step::OutputSpec;
 #[derive(Clone)]
 pub struct Answerers {
     tools: HashMap<ToolRef, Answerer>,
+    /// Those of them that have a process of their own as long as the run is driven.
+    plugins: Vec<Arc<PluginAdapter>>,
     processes: Arc<Processes>,
     plan: Arc<Plan>,
 }
@@ -103,6 +105,7 @@ impl Answerers {
         let processes = Arc::new(processes);
         let network = super::http::network(plan, &processes);
         let simulation = simulation.map(Arc::new);
+        let mut plugins = Vec::new();
         let tools = plan
             .bindings
             .iter()
@@ -127,11 +130,20 @@ impl Answerers {
                                 Some((name.clone(), spec))
                             })
                             .collect();
+                        let files = Arc::new(Brought::new(adapter.files.clone()));
+                        let plugin = super::adapter_file::plugin(
+                            plan,
+                            tool,
+                            (adapter, settings),
+                            &files,
+                            &processes,
+                        );
+                        plugins.extend(plugin.clone());
                         let command = CommandAdapter {
                             processes: Arc::clone(&processes),
                             settings: settings.clone(),
                             names: Map::new(),
-                            files: Arc::new(Brought::new(adapter.files.clone())),
+                            files,
                             actions,
                         };
                         let http = HttpAdapter {
@@ -141,7 +153,11 @@ impl Answerers {
                             names: Map::new(),
                             actions: http_specs(plan, tool, &adapter.actions),
                         };
-                        Answerer::Blocking(Arc::new(AdapterFile { command, http }))
+                        Answerer::Blocking(Arc::new(AdapterFile {
+                            command,
+                            http,
+                            plugin,
+                        }))
                     }
                     Answers::Person => Answerer::Person,
                 };
@@ -150,9 +166,16 @@ impl Answerers {
             .collect();
         Self {
             tools,
+            plugins,
             processes,
             plan: Arc::clone(plan),
         }
+    }
+
+    /// Ends all that still runs for nobody any more; what a person should know about that.
+    pub fn end(&self) -> Vec<String> {
+        let plugins = self.plugins.iter();
+        plugins.flat_map(|plugin| plugin.end()).collect()
     }
 
     /// The secrets that the run knows by now.
@@ -215,7 +238,7 @@ fn output(spec: &OutputSpec) -> Output {
     }
 }
 
-fn promises(plan: &Plan, tool: &ToolRef) -> IndexMap<ActionName, Promise> {
+pub(super) fn promises(plan: &Plan, tool: &ToolRef) -> IndexMap<ActionName, Promise> {
     let Some(contract) = plan.contracts.get(&tool.tool) else {
         return IndexMap::new();
     };
@@ -276,7 +299,7 @@ fn command_spec(
     })
 }
 
-fn word(word: &Template) -> Word {
+pub(super) fn word(word: &Template) -> Word {
     match named(word) {
         Some(file) => Word::File(file.to_owned()),
         None => Word::Template(word.clone()),
