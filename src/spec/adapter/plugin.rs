@@ -140,19 +140,43 @@ pub(super) fn check(
     let scope = TypeScope::new()
         .with("settings", settings)
         .with("run", &run);
-    for template in &plugin.value.command {
-        files::check(decoder, template, brought);
+    for word in &plugin.value.command {
+        files::check(decoder, word, brought);
+    }
+    let visible: fn(&Shape) -> Option<&'static str> = secrets::misplaced;
+    let words = plugin.value.command.iter().map(|word| (word, visible));
+    let hidden: fn(&Shape) -> Option<&'static str> = secrets::misplaced_in_env;
+    let env = plugin.value.env.values().map(|value| (value, hidden));
+    for (template, misplaced) in words.chain(env) {
+        if let Some(wanted) = of_a_call(&template.value) {
+            let message = format!("`{wanted}` is a call's, and one plugin answers many calls");
+            let error = decoder.error(template.span, message);
+            decoder.report(error.help("the plugin is told it with each call"));
+            continue;
+        }
         let shape = decoder.check_template(template, &scope);
-        if let Some(why) = shape.as_ref().and_then(secrets::misplaced) {
+        if let Some(why) = shape.as_ref().and_then(misplaced) {
             decoder.misplaced_secret(template.span, why);
         }
     }
-    for template in plugin.value.env.values() {
-        let shape = decoder.check_template(template, &scope);
-        if let Some(why) = shape.as_ref().and_then(secrets::misplaced_in_env) {
-            decoder.misplaced_secret(template.span, why);
-        }
-    }
+}
+
+/// What a template wants that only a call has.
+fn of_a_call(template: &Template) -> Option<&'static str> {
+    let per_call = |path: &[String]| match path {
+        [root, ..] if root == "args" => Some("args"),
+        [root, name, ..] if root == "run" => match name.as_str() {
+            "step" => Some("run.step"),
+            "attempt" => Some("run.attempt"),
+            "idempotency_key" => Some("run.idempotency_key"),
+            _ => None,
+        },
+        _ => None,
+    };
+    let references = template.references().iter();
+    references
+        .filter_map(|wanted| per_call(&wanted.path))
+        .next()
 }
 
 /// What of the run is the same for all its calls.

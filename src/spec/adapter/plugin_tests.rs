@@ -154,11 +154,15 @@ fn a_script_that_the_adapter_does_not_bring_along_is_missed() {
 fn a_plugin_is_started_before_anything_is_known_of_a_call() {
     assert_eq!(
         changed("{{ run.environment }}", "{{ args.names }}"),
-        ["10:61 there is no `args` here"]
+        [
+            "10:57 `args` is a call's, and one plugin answers many calls (the plugin is told it with each call)"
+        ]
     );
     assert_eq!(
         changed("{{ run.environment }}", "{{ run.step }}"),
-        ["10:61 `run` has no field `step`; it has id, environment, work"]
+        [
+            "10:57 `run.step` is a call's, and one plugin answers many calls (the plugin is told it with each call)"
+        ]
     );
 }
 
