@@ -127,8 +127,7 @@ fn what_a_plugin_refuses_was_not_done_and_says_why() {
     place
         .run(&RUN)
         .exits(1)
-        .says("the plugin")
-        .says("there is no flag dark-mode");
+        .says("the plugin `./flags.py`: there is no flag dark-mode");
     assert_eq!(left(&place), [""; 0]);
 }
 

@@ -225,7 +225,7 @@ impl Driver<'_> {
         let answerers = self.answerers.clone();
         let ended = tokio::task::spawn_blocking(move || answerers.end()).await;
         for note in ended.unwrap_or_default() {
-            self.reporter.notice(Notice::Left { note: &note });
+            self.tell_nevertheless(Notice::Left { note: &note });
         }
     }
 

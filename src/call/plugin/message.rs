@@ -154,7 +154,10 @@ struct UnknownWords {
 pub(super) fn read(line: &[u8]) -> Result<Said, String> {
     // A line of something else is told from one that breaks the protocol: the first is a stray
     // `print`, the second a misunderstanding.
-    let json: Json = serde_json::from_slice(line).map_err(|e| format!("this is not JSON: {e}"))?;
+    let json: Json = serde_json::from_slice(line).map_err(|e| match e.column() {
+        0 | 1 => "this is not JSON".to_owned(),
+        column => format!("this is not JSON from its column {column} on"),
+    })?;
     let line = serde_json::from_value(json)
         .map_err(|e| format!("this is no message of protocol {PROTOCOL}: {e}"))?;
     Ok(match line {
@@ -281,7 +284,8 @@ mod tests {
             assert!(said.contains(why), "{line}: {said}");
         }
         let deep = "[".repeat(100_000);
-        assert!(read(deep.as_bytes()).unwrap_err().contains("recursion"));
+        let why = read(deep.as_bytes()).unwrap_err();
+        assert_eq!(why, "this is not JSON from its column 128 on");
         assert!(read(b"\"\xff\"").unwrap_err().contains("not JSON"));
     }
 }

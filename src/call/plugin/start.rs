@@ -101,8 +101,7 @@ impl PluginProgram {
     fn spawn(&self, of: &For<'_>) -> Result<Living, Failure> {
         let (processes, request) = (of.processes, of.request);
         let (argv, env) = self.filled(of)?;
-        let name = argv.first().map(String::as_str).unwrap_or_default();
-        let who = format!("the plugin {}", who(name));
+        let who = format!("the plugin {}", who(&self.name(&argv)));
         let start = Start {
             env: plugin_environment(
                 &processes.base_env,
@@ -127,6 +126,15 @@ impl PluginProgram {
                 Ok(Living::new(who, child, stdin, Ours { mark, cgroup }))
             }
             Spawned::Lost(why) => Err(not_started(format!("{who}: {why}"))),
+        }
+    }
+
+    /// Its program as the adapter's file has it: where a file lies that it brings along says
+    /// nothing to people.
+    fn name(&self, argv: &[String]) -> String {
+        match self.command.first() {
+            Some(Word::File(name)) => format!("./{name}"),
+            _ => argv.first().cloned().unwrap_or_default(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::support::{Ear, call, lives, request};
 use crate::call::PluginReading;
 use crate::expr::Expression;
 use crate::model::call::{Adapter, Ended, FailureKind, Purpose, Stream};
-use crate::model::{Duration, Effect, Map, Value};
+use crate::model::{Duration, Effect, Map, SecretRef, Value};
 
 /// Reads a call and answers it with what the script says.
 fn answering(script: &str, answer: &str) -> String {
@@ -104,6 +104,46 @@ fn a_secret_reaches_the_plugin_and_nobody_else() {
         ear.lines(Stream::Stdout),
         ["at ‹redacted env:FLAGS_TOKEN›".as_bytes()]
     );
+}
+
+#[test]
+fn an_argument_that_holds_a_secret_stands_whole_among_the_secrets() {
+    let secret = Value::Secret(SecretRef::Env("FLAGS_TOKEN".into()));
+    let login = [("user", Value::from("ops")), ("password", secret)];
+    let login = login.map(|(name, value)| (name.to_owned(), value));
+    let login = Value::Map(login.into_iter().collect());
+    let args = [
+        ("logins".to_owned(), Value::List(vec![login])),
+        ("name".to_owned(), Value::from("a")),
+    ];
+    let script = "printf '%s\\n' \"$line\" >&2";
+    let adapter = plugin(&answering(script, "\"output\":{}"));
+    let ear = Ear::default();
+    let work = call("enable", &[], args.into_iter().collect());
+    let reply = adapter.call(&request(work), &ear, &ear);
+    let told: serde_json::Value = serde_json::from_slice(&reply.stderr.bytes).unwrap();
+    assert_eq!(told["args"], json!({ "absent": null, "name": "a" }));
+    assert_eq!(
+        told["secrets"]["args"],
+        json!({ "logins": [{ "user": "ops", "password": "‹redacted env:FLAGS_TOKEN›" }] })
+    );
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_missed_before_anything_starts() {
+    let secret = Value::Secret(SecretRef::Env("NO_TOKEN".into()));
+    let args = Map::from_iter([("password".to_owned(), secret)]);
+    let adapter = plugin("exit 1");
+    let (ended, notes) = ask(&adapter, call("enable", &[], args));
+    let Ended::Failed(failure, None) = ended else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(failure.kind, FailureKind::NotStarted);
+    assert!(
+        failure.message.contains("the variable is not set"),
+        "{failure}"
+    );
+    assert_eq!(notes, [""; 0]);
 }
 
 #[test]
