@@ -120,6 +120,53 @@ fn the_plugin_of_the_page_answers_by_hand_what_the_page_shows() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), answered);
 }
 
+/// A message with every value but objects and `null` taken out: its fields.
+fn fields(message: &Value) -> Value {
+    match message {
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| (name.clone(), fields(value)))
+            .collect(),
+        Value::Null => Value::Null,
+        _ => json!(true),
+    }
+}
+
+#[test]
+fn a_call_has_the_fields_that_the_page_shows() {
+    let place = team();
+    let told = place.here().join("told.jsonl");
+    let reads = "for line in sys.stdin.buffer:\n";
+    let keeps = format!(
+        "{reads}    open({:?}, 'ab').write(line)\n",
+        told.display().to_string()
+    );
+    assert!(script().contains(reads));
+    place.write(SCRIPT, &script().replace(reads, &keeps));
+    place.run(&RUN).exits(0);
+    let told = std::fs::read_to_string(told).unwrap();
+    let told: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        told[0],
+        json!({ "type": "describe", "id": 1, "protocol": 1 })
+    );
+    let enable = told.iter().find(|told| told["action"] == "enable").unwrap();
+    let shown = block("json", "\"type\":\"call\"");
+    let shown: Value = serde_json::from_str(shown).unwrap();
+    assert_eq!(fields(enable), fields(&shown));
+    assert_eq!(enable["run"]["step"], "enable");
+    // What only looks is no act, and has no key.
+    let before = told
+        .iter()
+        .find(|told| told["purpose"] == "before")
+        .unwrap();
+    assert_eq!(before["run"]["idempotency_key"], "");
+    assert_eq!(before["effect"], "read");
+}
+
 #[test]
 fn what_a_plugin_refuses_was_not_done_and_says_why() {
     let place = team();
