@@ -5,10 +5,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::support::{argv, call, failed, processes, strings, succeeded};
+use super::support::{answer, argv, call, failed, processes, strings, succeeded};
 use crate::call::{BareCommand, CommandAdapter, CommandSpec, Output, Promise, Reading};
 use crate::expr::{Expression, Template};
-use crate::model::call::FailureKind;
+use crate::model::call::{Ended, FailureKind};
 use crate::model::{Field, Fields, Map, SecretRef, Shape, Value};
 
 fn promise() -> Promise {
@@ -251,4 +251,40 @@ fn an_adapter_maps_what_its_command_printed_to_the_contract() {
         failure.message,
         "the output does not fit the contract: took: expected a duration, found an object"
     );
+}
+
+#[test]
+fn a_program_may_say_that_nobody_knows_whether_it_acted() {
+    let says = |script: &str| {
+        let spec = CommandSpec {
+            command: ["sh", "-c", script]
+                .map(|word| word.parse().unwrap())
+                .into(),
+            env: IndexMap::new(),
+            pass: Vec::new(),
+            dir: None,
+            reading: Reading {
+                unknown: Some("exit == 75".parse().unwrap()),
+                ..Reading::default()
+            },
+            promise: Promise::default(),
+            arguments: Vec::new(),
+        };
+        let tool = CommandAdapter {
+            processes: Arc::new(processes()),
+            settings: Map::new(),
+            names: Map::new(),
+            actions: [("act".parse().unwrap(), spec)].into_iter().collect(),
+        };
+        answer(&tool, call("act", &[], Map::new())).0
+    };
+    let Ended::Unknown(why) = says("echo 'lost after COMMIT' >&2; exit 75") else {
+        panic!("known");
+    };
+    assert!(
+        why.contains("exit status 75: lost after COMMIT; after such an answer nobody can know"),
+        "{why}"
+    );
+    assert!(matches!(says("exit 1"), Ended::Failed(..)));
+    assert!(matches!(says("exit 0"), Ended::Succeeded(_)));
 }

@@ -75,13 +75,14 @@ fn a_request_is_read_and_survives_a_plan() {
     let AdapterAction::Http(enable) = &adapter.actions["enable"] else {
         panic!("no request");
     };
+    let enable = &enable.request;
     assert_eq!(enable.method.as_ref().unwrap().value, Method::Post);
     assert_eq!(enable.redirects, Redirects::SameHost);
     assert!(matches!(enable.body, Some(HttpBody::Json(_))));
     let AdapterAction::Http(status) = &adapter.actions["status"] else {
         panic!("no request");
     };
-    assert!(status.method.is_none());
+    assert!(status.request.method.is_none());
     let json = serde_json::to_string(&adapter).unwrap();
     let back: Adapter = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&back).unwrap(), json);

@@ -5,11 +5,15 @@ mod http;
 #[cfg(test)]
 mod http_tests;
 mod read;
+mod requests;
+#[cfg(test)]
+mod requests_tests;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod types;
 
-pub use http::{Http, HttpBody};
+pub use http::{Http, HttpBody, HttpRequest};
 pub use read::read;
+pub use requests::{NamedRequest, Repeated, Requests};
 pub use types::{Adapter, AdapterAction, Command, OutputSpec, Plan, Requires, Setting};
