@@ -324,9 +324,9 @@ steps:
       - { id: a, call: $BOX set }
 ",
     )
-    .reply("block/a", Ended::Failed(failure, None))
-    .reply("block/a", ok())
+    .reply("a", Ended::Failed(failure, None))
+    .reply("a", ok())
     .run();
-    assert_eq!(delays(&told, "block/a"), ["20s"]);
+    assert_eq!(delays(&told, "a"), ["20s"]);
     told.expect_outcome(RunOutcome::Succeeded);
 }

@@ -1,6 +1,7 @@
 //! Adapters: `adapters/<tool>/<adapter>.yaml`.
 
 mod check;
+mod files;
 mod http;
 #[cfg(test)]
 mod http_tests;
@@ -13,6 +14,7 @@ mod settings;
 mod tests;
 mod types;
 
+pub use files::{FilePath, Files, named};
 pub use http::{Http, HttpBody, HttpRequest};
 pub use read::read;
 pub use requests::{NamedRequest, Repeated, Requests};

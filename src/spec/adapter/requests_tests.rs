@@ -1,6 +1,6 @@
 //! Adapters that send several requests for one action.
 
-use super::tests::said;
+use super::tests::{Shelf, said};
 use super::*;
 use crate::spec::Diagnostics;
 use crate::spec::contract::{self, Contract};
@@ -56,7 +56,13 @@ fn the_contract() -> Contract {
 
 fn adapter(text: &str) -> (Option<Adapter>, Vec<String>) {
     let mut found = Diagnostics::new();
-    let adapter = read("unleash.yaml", text.as_bytes(), &the_contract(), &mut found);
+    let adapter = read(
+        "unleash.yaml",
+        text.as_bytes(),
+        &the_contract(),
+        &Shelf,
+        &mut found,
+    );
     assert_eq!(adapter.is_none(), found.has_errors());
     (adapter, said(&found))
 }
@@ -195,7 +201,7 @@ fn what_is_said_of_one_request_stands_in_it() {
         "for_each: args.dry",
         "`for_each` goes through a list, not a boolean",
     );
-    one(
+    among(
         "method: POST\n        url",
         "method: GET\n        url",
         "a GET has no body",
