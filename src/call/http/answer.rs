@@ -117,7 +117,16 @@ impl Asked<'_> {
         notes: &mut Vec<String>,
     ) -> Result<(), Box<Ended>> {
         let good = match &self.reading.ok {
-            Some(ok) => accepted(ok, answered, self.what),
+            Some(ok) => accepted(ok, answered, self.what).map_err(|failure| {
+                // Who refuses says why.
+                match excerpt(answered.answer) {
+                    Some(begin) if !answered.answer.status.is_success() => Failure {
+                        message: format!("{}: {begin}", failure.message),
+                        ..failure
+                    },
+                    _ => failure,
+                }
+            }),
             None if answered.answer.status.is_success() => Ok(()),
             None => Err(self.unsuccessful(answered.answer)),
         };
