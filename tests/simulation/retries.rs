@@ -309,6 +309,23 @@ steps:
     .run();
     assert_eq!(delays(&told, "a"), ["10s", "4s", "30s", "4s"]);
     told.expect_outcome(RunOutcome::Succeeded);
+    // It is in the journal, so that whoever takes the run up waits too.
+    let asked = told.events.iter().filter_map(|event| match &event.what {
+        Happened::StepFinished(finished) => finished.failure.as_ref(),
+        _ => None,
+    });
+    let asked: Vec<_> = asked
+        .map(|failure| serde_json::to_value(failure).unwrap()["retry_after"].clone())
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "10s".into(),
+            "1s".into(),
+            "1h".into(),
+            serde_json::Value::Null
+        ]
+    );
 }
 
 #[test]
