@@ -58,8 +58,8 @@ pub use environ::Environment;
 pub use find::program_path;
 pub use group::{End, Finished};
 pub use http::{
-    ANSWER_NAMES, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network,
-    RequestBody, RequestSpec, Resolver,
+    ANSWER_NAMES, Each, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json,
+    NamedSending, Network, RequestBody, RequestSpec, Resolver, Sending, Sends,
 };
 pub use issued::wipe_issued;
 pub use job::{Containment, Job, Processes};

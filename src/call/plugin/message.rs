@@ -191,9 +191,8 @@ impl FailureWords {
             FailureWord::Failed => FailureKind::Answer,
         };
         Failure {
-            kind,
-            message: self.message,
             hint: self.hint,
+            ..Failure::new(kind, self.message)
         }
     }
 }

@@ -8,6 +8,7 @@ use super::check::check;
 use super::files::{Files, files};
 use super::http::http;
 use super::plugin::{plugin, plugin_action};
+use super::requests::requests;
 use super::types::{
     Adapter, AdapterAction, Command, OutputSpec, Placed, Plan, Requires, Setting, settings_shape,
 };
@@ -147,7 +148,7 @@ fn requires(decoder: &Decoder, node: &Node) -> Option<Requires> {
     })
 }
 
-const KINDS: [&str; 4] = ["command", "simulate", "http", "plugin"];
+const KINDS: [&str; 5] = ["command", "simulate", "http", "requests", "plugin"];
 
 /// An action, and where the keys of its output are written.
 fn action(
@@ -181,6 +182,8 @@ fn action(
         http(decoder, &mut fields).map(|http| AdapterAction::Http(Box::new(http)))
     } else if fields.has("plugin") {
         plugin_action(decoder, &mut fields).map(|plugin| AdapterAction::Plugin(Box::new(plugin)))
+    } else if fields.has("requests") {
+        requests(decoder, &mut fields).map(|requests| AdapterAction::Requests(Box::new(requests)))
     } else {
         command(decoder, &mut fields).map(|command| AdapterAction::Command(Box::new(command)))
     };
@@ -196,6 +199,7 @@ fn command(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<Command> {
     let pass = fields.optional("pass", |node| decoder.list(node, |item| decoder.line(item)));
     let dir = fields.optional("dir", |node| decoder.template(node));
     let ok = fields.optional("ok", |node| decoder.expression(node));
+    let unknown = fields.optional("unknown", |node| decoder.expression(node));
     let output = fields
         .node("output")
         .map_or(Some(OutputSpec::Default), |node| {
@@ -214,6 +218,7 @@ fn command(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<Command> {
         pass: pass.unwrap_or_default(),
         dir,
         ok,
+        unknown,
         output: output?,
         plan,
     })

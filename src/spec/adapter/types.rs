@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::http::Http;
 use super::plugin::{Plugin, PluginAction};
+use super::requests::Requests;
 use crate::expr::{Expression, Template};
 use crate::model::ids::{ActionName, AdapterName, FileName, Name, ToolName};
 use crate::model::{Field, Shape, Value};
@@ -80,6 +81,8 @@ pub enum AdapterAction {
     Http(Box<Http>),
     /// The adapter's plugin is asked.
     Plugin(Box<PluginAction>),
+    /// Several are, one after another.
+    Requests(Box<Requests>),
 }
 
 /// A program that an adapter starts, and how its end is read.
@@ -102,6 +105,9 @@ pub struct Command {
     /// What success is; exit status 0 where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ok: Option<Spanned<Expression>>,
+    /// When nobody can know whether it acted, of what `ok` is not true of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Spanned<Expression>>,
     /// What its output is.
     #[serde(default)]
     pub output: OutputSpec,
@@ -158,6 +164,7 @@ impl AdapterAction {
             Self::Simulate { .. } => "simulate",
             Self::Command(_) => "command",
             Self::Http(_) => "http",
+            Self::Requests(_) => "requests",
             Self::Plugin(_) => "plugin",
         }
     }

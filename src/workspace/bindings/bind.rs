@@ -101,9 +101,10 @@ impl Binder<'_> {
                 AdapterAction::Simulate { operation } => {
                     operations.insert(action, operation);
                 }
-                AdapterAction::Command(_) | AdapterAction::Http(_) | AdapterAction::Plugin(_) => {
-                    real.push(action)
-                }
+                AdapterAction::Command(_)
+                | AdapterAction::Http(_)
+                | AdapterAction::Requests(_)
+                | AdapterAction::Plugin(_) => real.push(action),
             }
         }
         if !real.is_empty() {
