@@ -121,6 +121,7 @@ fn printed_scope<'a>(scope: &TypeScope<'a>) -> TypeScope<'a> {
         .made("stdout", Shape::String)
         .made("stderr", Shape::String)
         .made("lines", Shape::List(Box::new(Shape::String)))
+        .made("table", Shape::List(Box::new(Shape::Any)))
         .made("json", Shape::Any)
 }
 
