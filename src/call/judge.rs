@@ -21,6 +21,8 @@ use crate::model::{Map, Value};
 pub struct Reading {
     /// What success is, over [`OUTPUT_NAMES`]; exit status 0 where nothing is said.
     pub ok: Option<Expression>,
+    /// When nobody can know what it did, over [`OUTPUT_NAMES`], of what `ok` is not true of.
+    pub unknown: Option<Expression>,
     /// What the output is.
     pub output: Output,
     /// Whether what was printed must stay out of messages, as it stays out of journal and screen.
@@ -99,10 +101,16 @@ impl Asked<'_> {
             }
             End::Exited(exit) => {
                 let printed = Printed::new(exit, &stdout, &stderr, self.names);
-                match self.accepted(&printed).and_then(|()| self.read(&printed)) {
-                    Ok(Some(value)) => Ended::Succeeded(value),
-                    Ok(None) => Ended::Succeeded(plain(Some(exit), &stdout, &stderr, &mut notes)),
-                    Err(failure) => {
+                let accepted = self.accepted(&printed);
+                let unknown = self.reading.unknown.as_ref();
+                let doubt = in_doubt(unknown, accepted.as_ref().err(), &printed);
+                match (doubt, accepted.and_then(|()| self.read(&printed))) {
+                    (Some(why), _) => Ended::Unknown(why),
+                    (None, Ok(Some(value))) => Ended::Succeeded(value),
+                    (None, Ok(None)) => {
+                        Ended::Succeeded(plain(Some(exit), &stdout, &stderr, &mut notes))
+                    }
+                    (None, Err(failure)) => {
                         let failure = self.discreet(failure, exit);
                         let output = plain(Some(exit), &stdout, &stderr, &mut notes);
                         Ended::Failed(failure, Some(output))
@@ -187,6 +195,24 @@ pub(super) fn accepted(ok: &Expression, answer: &dyn Names, who: &str) -> Result
             let message = format!("{who}: `ok` cannot be evaluated: {e}");
             Err(hinted(Failure::new(FailureKind::Answer, message), &e))
         }
+    }
+}
+
+/// Why nobody can know what was done, where `unknown` says so of an answer that was not accepted.
+pub(super) fn in_doubt(
+    unknown: Option<&Expression>,
+    refused: Option<&Failure>,
+    answer: &dyn Names,
+) -> Option<String> {
+    let refused = &refused?.message;
+    match unknown?.eval_bool(answer) {
+        Ok(false) => None,
+        Ok(true) => Some(format!(
+            "{refused}; after such an answer nobody can know whether it acted"
+        )),
+        Err(e) => Some(format!(
+            "{refused}; whether it acted cannot be known, for `unknown` cannot be evaluated: {e}"
+        )),
     }
 }
 

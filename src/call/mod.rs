@@ -54,8 +54,8 @@ pub use command::{CommandAdapter, CommandSpec, Word};
 pub use environ::Environment;
 pub use group::{End, Finished};
 pub use http::{
-    ANSWER_NAMES, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network,
-    RequestBody, RequestSpec, Resolver,
+    ANSWER_NAMES, Each, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json,
+    NamedSending, Network, RequestBody, RequestSpec, Resolver, Sending, Sends,
 };
 pub use job::{Containment, Job, Processes};
 pub use judge::{OUTPUT_NAMES, Output, Reading};

@@ -10,6 +10,7 @@ impl Redactor {
             kind: failure.kind,
             message: self.text(&failure.message).into_owned(),
             hint: failure.hint.map(|hint| self.text(&hint).into_owned()),
+            retry_after: failure.retry_after,
         }
     }
 

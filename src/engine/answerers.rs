@@ -178,6 +178,7 @@ impl Answerers {
                     processes: Arc::clone(&self.processes),
                     reading: Reading {
                         ok: spec.ok.as_ref().map(|ok| ok.value.clone()),
+                        unknown: None,
                         output: output(&spec.output),
                         sensitive: spec.sensitive,
                     },
@@ -258,6 +259,10 @@ fn command_spec(
         dir: command.dir.as_ref().map(|dir| dir.value.clone()),
         reading: Reading {
             ok: command.ok.as_ref().map(|ok| ok.value.clone()),
+            unknown: command
+                .unknown
+                .as_ref()
+                .map(|unknown| unknown.value.clone()),
             output: match &command.output {
                 AdapterOutput::Default => Output::Plain,
                 AdapterOutput::Json => Output::Json,
@@ -290,13 +295,11 @@ fn http_specs(
 ) -> IndexMap<ActionName, HttpSpec> {
     let mut promises = promises(plan, tool);
     let spec = |(name, action): (&ActionName, &AdapterAction)| {
-        let AdapterAction::Http(http) = action else {
-            return None;
-        };
         let promise = promises.swap_remove(name).unwrap_or_default();
         let contract = plan.action(&tool.tool, name)?;
         let arguments = contract.args.keys().cloned().collect();
-        Some((name.clone(), super::http::spec(http, promise, arguments)))
+        let spec = super::http::spec(action, promise, arguments)?;
+        Some((name.clone(), spec))
     };
     actions.iter().filter_map(spec).collect()
 }

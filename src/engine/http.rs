@@ -5,14 +5,14 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::call::{
-    CommandAdapter, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network,
-    Processes, Promise, RequestBody, RequestSpec,
+    CommandAdapter, Each, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json,
+    NamedSending, Network, Processes, Promise, RequestBody, RequestSpec, Sending, Sends,
 };
 use crate::expr::Template;
 use crate::model::call::{Adapter, Cancel, Reply, Request, Sink, Work};
 use crate::model::ids::ArgName;
 use crate::plan::Plan;
-use crate::spec::adapter::{Http, HttpBody, OutputSpec};
+use crate::spec::adapter::{AdapterAction, HttpBody, HttpRequest, NamedRequest, OutputSpec};
 use crate::spec::source::Spanned;
 use crate::spec::step::Literal;
 
@@ -40,9 +40,52 @@ pub(super) fn network(plan: &Plan, processes: &Processes) -> Arc<Network> {
     Arc::new(Network::new(&processes.base_env, rule))
 }
 
-/// One `http` action.
-pub(super) fn spec(http: &Http, promise: Promise, arguments: Vec<ArgName>) -> HttpSpec {
-    HttpSpec {
+/// One `http` action, or one of `requests`; nothing for what is neither.
+pub(super) fn spec(
+    action: &AdapterAction,
+    promise: Promise,
+    arguments: Vec<ArgName>,
+) -> Option<HttpSpec> {
+    let (sends, output) = match action {
+        AdapterAction::Http(http) => (Sends::One(sending(&http.request)), &http.output),
+        AdapterAction::Requests(requests) => {
+            let list = requests.list.iter().map(named).collect();
+            (Sends::Several(list), &requests.output)
+        }
+        AdapterAction::Simulate { .. } | AdapterAction::Command(_) => return None,
+    };
+    let output = match output {
+        OutputSpec::Default | OutputSpec::Lines => HttpOutput::Plain,
+        OutputSpec::Json => HttpOutput::Json,
+        OutputSpec::Mapping(fields) => HttpOutput::Fields(
+            fields
+                .iter()
+                .map(|(name, field)| (name.clone(), field.value.clone()))
+                .collect(),
+        ),
+    };
+    Some(HttpSpec {
+        sends,
+        output,
+        promise,
+        arguments,
+    })
+}
+
+fn named(one: &NamedRequest) -> NamedSending {
+    NamedSending {
+        id: one.id.value.to_string(),
+        each: one.each.as_ref().map(|each| Each {
+            over: each.over.value.clone(),
+            name: each.name.value.to_string(),
+        }),
+        condition: one.condition.as_ref().map(|if_| if_.value.clone()),
+        sending: sending(&one.request),
+    }
+}
+
+fn sending(http: &HttpRequest) -> Sending {
+    Sending {
         request: RequestSpec {
             method: http
                 .method
@@ -61,20 +104,9 @@ pub(super) fn spec(http: &Http, promise: Promise, arguments: Vec<ArgName>) -> Ht
         },
         reading: HttpReading {
             ok: http.ok.as_ref().map(|ok| ok.value.clone()),
-            output: match &http.output {
-                OutputSpec::Default | OutputSpec::Lines => HttpOutput::Plain,
-                OutputSpec::Json => HttpOutput::Json,
-                OutputSpec::Mapping(fields) => HttpOutput::Fields(
-                    fields
-                        .iter()
-                        .map(|(name, field)| (name.clone(), field.value.clone()))
-                        .collect(),
-                ),
-            },
+            unknown: http.unknown.as_ref().map(|unknown| unknown.value.clone()),
             redirects: http.redirects,
         },
-        promise,
-        arguments,
     }
 }
 

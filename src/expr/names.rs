@@ -270,6 +270,14 @@ impl<'a> TypeScope<'a> {
         self.names.push((name, Typed::made(shape, 1)));
         self
     }
+
+    /// One more name, of a type that was made for the occasion, which may be `none`.
+    #[must_use]
+    pub fn maybe(mut self, name: &'a str, shape: Shape) -> Self {
+        self.names
+            .push((name, Typed::made(shape, 1).optional(true)));
+        self
+    }
 }
 
 impl TypeNames for TypeScope<'_> {

@@ -175,6 +175,10 @@ pub struct Failure {
     /// What to do next, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// How long the other side asks to be left alone, where it said so: no automatic attempt comes
+    /// sooner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -184,6 +188,7 @@ impl Failure {
             kind,
             message: message.into(),
             hint: None,
+            retry_after: None,
         }
     }
 

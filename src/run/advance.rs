@@ -193,7 +193,11 @@ impl Run {
             let said = child.failure.as_ref();
             let said = said.map_or_else(String::new, |failure| format!(": {}", failure.message));
             let message = format!("step {} failed{said}", child.key);
-            Failure::new(FailureKind::Inside, message)
+            let asked = child.failure.as_ref().and_then(|said| said.retry_after);
+            Failure {
+                retry_after: asked,
+                ..Failure::new(FailureKind::Inside, message)
+            }
         });
         let inst = self.inst_mut(parent);
         if inst.state != State::Entered {

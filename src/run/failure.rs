@@ -164,7 +164,8 @@ impl Run {
         }
     }
 
-    /// How long to wait before the next automatic attempt; none where there is none.
+    /// How long to wait before the next automatic attempt; none where there is none. Whoever asked
+    /// to be left alone is, as far as the retry's own limit allows.
     pub(super) fn retry_delay(&self, ix: InstIx) -> Option<Duration> {
         let retry = self.retry(ix)?;
         let inst = self.inst(ix);
@@ -188,7 +189,12 @@ impl Run {
         let factor = retry
             .backoff
             .powi(i32::try_from(inst.tries - 1).unwrap_or(i32::MAX));
-        Some(retry.delay.times(factor).min(retry.max_delay))
+        let asked = inst
+            .failure
+            .as_ref()
+            .and_then(|failure| failure.retry_after);
+        let delay = retry.delay.times(factor).max(asked.unwrap_or_default());
+        Some(delay.min(retry.max_delay))
     }
 
     /// Whether somebody said no to something in a block. That is never tried again, nor is what is

@@ -247,6 +247,8 @@ pub(super) fn error_value(failure: &Failure) -> Value {
     let kind = kind.as_ref().and_then(serde_json::Value::as_str);
     map.insert("kind".to_owned(), kind.unwrap_or_default().into());
     map.insert("message".to_owned(), failure.message.as_str().into());
+    let asked = failure.retry_after.map_or(Value::None, Value::Duration);
+    map.insert("retry_after".to_owned(), asked);
     Value::Map(map)
 }
 

@@ -1,6 +1,6 @@
 //! `retry`, `timeout`, `repeat`: what is done again, and what never is.
 
-use runbook::model::call::Ended;
+use runbook::model::call::{Ended, Failure, FailureKind};
 use runbook::model::event::{Decision, FailureChoice, Happened, RunOutcome};
 use runbook::model::ids::Attempt;
 use runbook::model::{Duration, Status};
@@ -286,4 +286,47 @@ steps:
     .expect_started(&["a"])
     .expect_failure("a", "there is no output")
     .expect_outcome(RunOutcome::Failed);
+}
+
+#[test]
+fn who_asks_to_be_left_alone_is_as_far_as_the_retry_allows() {
+    let busy = |seconds| {
+        let mut failure = Failure::new(FailureKind::Refused, "429");
+        failure.retry_after = Some(Duration::from_secs(seconds));
+        Ended::Failed(failure, None)
+    };
+    let told = story(
+        "
+steps:
+  - { id: a, call: $BOX set, retry: { attempts: 5, delay: 4s, backoff: 1, max_delay: 30s } }
+",
+    )
+    .reply("a", busy(10))
+    .reply("a", busy(1))
+    .reply("a", busy(3600))
+    .reply("a", fails("5"))
+    .reply("a", ok())
+    .run();
+    assert_eq!(delays(&told, "a"), ["10s", "4s", "30s", "4s"]);
+    told.expect_outcome(RunOutcome::Succeeded);
+}
+
+#[test]
+fn a_block_that_is_tried_again_waits_for_who_is_busy_in_it() {
+    let mut failure = Failure::new(FailureKind::Refused, "429");
+    failure.retry_after = Some(Duration::from_secs(20));
+    let told = story(
+        "
+steps:
+  - id: block
+    retry: { attempts: 2, delay: 2s, if: error.retry_after == duration('20s') }
+    steps:
+      - { id: a, call: $BOX set }
+",
+    )
+    .reply("a", Ended::Failed(failure, None))
+    .reply("a", ok())
+    .run();
+    assert_eq!(delays(&told, "a"), ["20s"]);
+    told.expect_outcome(RunOutcome::Succeeded);
 }

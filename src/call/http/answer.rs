@@ -2,27 +2,29 @@
 
 use std::cell::OnceCell;
 
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::CONTENT_TYPE;
 use indexmap::IndexMap;
 
 use super::exchange::Answer;
 use super::redirect::{Sent, hint};
-use crate::call::judge::{accepted, fields};
+use super::retry_after::left_alone;
+use super::sending::Got;
+use crate::call::judge::{accepted, fields, in_doubt};
 use crate::call::reading::{Promise, fit, misfit, short_text};
 use crate::expr::{Expression, Lookup, Names};
 use crate::model::call::{Ended, Failure, FailureKind};
 use crate::model::http::Redirects;
 use crate::model::suggest::nearest;
 use crate::model::text::{clip, escape_controls};
-use crate::model::{Map, Size, Value};
+use crate::model::{Map, Size, Timestamp, Value};
 
 /// How an answer is read.
 #[derive(Clone, Debug, Default)]
 pub struct HttpReading {
     /// What success is, over [`ANSWER_NAMES`]; a status from 200 to 299 where nothing is said.
     pub ok: Option<Expression>,
-    /// What the output is.
-    pub output: HttpOutput,
+    /// When nobody can know what it did, over [`ANSWER_NAMES`], of what `ok` is not true of.
+    pub unknown: Option<Expression>,
     /// What becomes of an answer that sends elsewhere.
     pub redirects: Redirects,
 }
@@ -53,28 +55,91 @@ pub(super) struct Asked<'a> {
     pub(super) what: &'a str,
     /// How the answer is read.
     pub(super) reading: &'a HttpReading,
-    /// What a contract promises of it.
-    pub(super) promise: &'a Promise,
     /// The names that expressions have beside [`ANSWER_NAMES`].
     pub(super) names: &'a dyn Names,
     /// Whether the request was to change something.
     pub(super) acts: bool,
+    /// The run's time when it was made.
+    pub(super) now: Timestamp,
 }
 
 impl Asked<'_> {
-    /// How the request ended.
-    pub(super) fn judge(&self, answer: &Answer, sent: &Sent, notes: &mut Vec<String>) -> Ended {
-        let answered = Answered::new(answer, self.names);
+    /// How a request ended whose answer is all that the output is made of.
+    pub(super) fn judge(
+        &self,
+        got: &Got,
+        (output, promise): (&HttpOutput, &Promise),
+        notes: &mut Vec<String>,
+    ) -> Ended {
+        let answered = Answered::new(&got.answer, self.names);
+        if let Err(ended) = self.accepted(&answered, &got.sent, notes) {
+            return *ended;
+        }
+        match self.read(&answered, output, promise) {
+            Ok(Some(value)) => Ended::Succeeded(value),
+            Ok(None) => Ended::Succeeded(plain(&got.answer, notes)),
+            Err(failure) => self.turned_down(failure, &got.answer, &got.sent, notes),
+        }
+    }
+
+    /// Whether an answer is one of success, as a value for the requests that follow.
+    pub(super) fn value(&self, got: &Got, notes: &mut Vec<String>) -> Result<Map, Box<Ended>> {
+        let answered = Answered::new(&got.answer, self.names);
+        self.accepted(&answered, &got.sent, notes)?;
+        let body = match body(&got.answer) {
+            Ok(body) => body,
+            // What was done is done, and whoever only looks has seen nothing.
+            Err(failure) if self.acts => {
+                notes.push(format!("{}: its body reads none: {failure}", self.what));
+                Value::None
+            }
+            Err(failure) => {
+                return Err(Box::new(Ended::Failed(
+                    failure,
+                    Some(plain(&got.answer, notes)),
+                )));
+            }
+        };
+        let Answered {
+            status, headers, ..
+        } = answered;
+        let fields = [("status", status), ("headers", headers), ("body", body)];
+        Ok(fields
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect())
+    }
+
+    fn accepted(
+        &self,
+        answered: &Answered<'_>,
+        sent: &Sent,
+        notes: &mut Vec<String>,
+    ) -> Result<(), Box<Ended>> {
         let good = match &self.reading.ok {
-            Some(ok) => accepted(ok, &answered, self.what),
-            None if answer.status.is_success() => Ok(()),
-            None => Err(self.unsuccessful(answer)),
+            Some(ok) => accepted(ok, answered, self.what),
+            None if answered.answer.status.is_success() => Ok(()),
+            None => Err(self.unsuccessful(answered.answer)),
         };
-        let failure = match good.and_then(|()| self.read(&answered)) {
-            Ok(Some(value)) => return Ended::Succeeded(value),
-            Ok(None) => return Ended::Succeeded(plain(answer, notes)),
-            Err(failure) => failure,
+        let Err(failure) = good else {
+            return Ok(());
         };
+        let unknown = self.reading.unknown.as_ref();
+        Err(Box::new(
+            match in_doubt(unknown, Some(&failure), answered) {
+                Some(why) => Ended::Unknown(why),
+                None => self.turned_down(failure, answered.answer, sent, notes),
+            },
+        ))
+    }
+
+    fn turned_down(
+        &self,
+        failure: Failure,
+        answer: &Answer,
+        sent: &Sent,
+        notes: &mut Vec<String>,
+    ) -> Ended {
         // A gateway that heard nothing from behind does not know what was done there.
         if self.acts && matches!(answer.status.as_u16(), 502 | 504) {
             return Ended::Unknown(format!(
@@ -82,7 +147,7 @@ impl Asked<'_> {
                 failure.message
             ));
         }
-        let failure = self.advised(failure, answer, sent);
+        let failure = self.patient(self.advised(failure, answer, sent), answer);
         Ended::Failed(failure, Some(plain(answer, notes)))
     }
 
@@ -112,26 +177,39 @@ impl Asked<'_> {
                  of the adapter in runbook.yaml",
             ),
             407 => failure.hint("the proxy wants to know who asks: see `https_proxy`"),
-            429 | 503 => match retry_after(answer) {
-                Some(when) => {
-                    failure.hint(format!("it asks to be left alone {when} (Retry-After)"))
-                }
-                None => failure,
-            },
             _ => failure,
         }
     }
 
+    /// The same with how long it asks to be left alone, where it is too busy to answer.
+    fn patient(&self, mut failure: Failure, answer: &Answer) -> Failure {
+        if !matches!(answer.status.as_u16(), 429 | 503) {
+            return failure;
+        }
+        failure.retry_after = left_alone(&answer.headers, self.now);
+        if let Some(wait) = failure.retry_after
+            && failure.hint.is_none()
+        {
+            failure.hint = Some(format!("it asks to be left alone for {wait} (Retry-After)"));
+        }
+        failure
+    }
+
     /// The output, or nothing where it is the plain one.
-    fn read(&self, answered: &Answered<'_>) -> Result<Option<Value>, Failure> {
-        match &self.reading.output {
-            HttpOutput::Plain if self.promise.shape.is_none() => Ok(None),
+    fn read(
+        &self,
+        answered: &Answered<'_>,
+        output: &HttpOutput,
+        promise: &Promise,
+    ) -> Result<Option<Value>, Failure> {
+        match output {
+            HttpOutput::Plain if promise.shape.is_none() => Ok(None),
             HttpOutput::Plain | HttpOutput::Json => {
                 let json = json(answered.answer)?;
-                fit(&json, self.promise).map(Some)
+                fit(&json, promise).map(Some)
             }
             HttpOutput::Fields(expressions) => {
-                fields(expressions, answered, self.what, self.promise).map(Some)
+                fields(expressions, answered, self.what, promise).map(Some)
             }
         }
     }
@@ -144,16 +222,6 @@ fn plain(answer: &Answer, notes: &mut Vec<String>) -> Value {
     let body = short_text(&answer.body, "body", notes);
     map.insert("body".into(), Value::Str(body));
     Value::Map(map)
-}
-
-/// When to come again: seconds, or a moment.
-fn retry_after(answer: &Answer) -> Option<String> {
-    let text = answer.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    Some(match digits {
-        true => format!("for {} s", clip(text, 12)),
-        false => format!("until {}", escape_controls(&clip(text, 40))),
-    })
 }
 
 /// The beginning of the body in one line.

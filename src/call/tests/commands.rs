@@ -5,12 +5,12 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::support::{argv, call, failed, processes, strings, succeeded};
+use super::support::{answer, argv, call, failed, processes, strings, succeeded};
 use crate::call::{
     BareCommand, Brought, CommandAdapter, CommandSpec, Output, Promise, Reading, Word,
 };
 use crate::expr::{Expression, Template};
-use crate::model::call::FailureKind;
+use crate::model::call::{Ended, FailureKind};
 use crate::model::{Field, Fields, Map, SecretRef, Shape, Value};
 
 fn promise() -> Promise {
@@ -257,6 +257,25 @@ fn an_adapter_maps_what_its_command_printed_to_the_contract() {
         failure.message,
         "the output does not fit the contract: took: expected a duration, found an object"
     );
+}
+
+#[test]
+fn a_program_may_say_that_nobody_knows_whether_it_acted() {
+    let says = |script: &str| {
+        let mut spec = spec(&["sh", "-c", script]);
+        spec.reading.unknown = Some("exit == 75".parse().unwrap());
+        let tool = adapter(spec);
+        answer(&tool, call("failover", &[], Map::new())).0
+    };
+    let Ended::Unknown(why) = says("echo 'lost after COMMIT' >&2; exit 75") else {
+        panic!("known");
+    };
+    assert!(
+        why.contains("exit status 75: lost after COMMIT; after such an answer nobody can know"),
+        "{why}"
+    );
+    assert!(matches!(says("exit 1"), Ended::Failed(..)));
+    assert!(matches!(says("exit 0"), Ended::Succeeded(_)));
 }
 
 /// An adapter whose command is a script that it brings along, for runs that work in `work`.

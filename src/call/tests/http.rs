@@ -9,11 +9,12 @@ use super::server::{Server, answer};
 use super::support::{Ear, call, processes, request};
 use crate::call::{
     HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network, Promise, RequestBody,
-    RequestSpec,
+    RequestSpec, Sending, Sends,
 };
 use crate::expr::{Expression, Template};
 use crate::model::call::{Adapter, Ended, Failure, FailureKind, Purpose, Reply, Request, Stream};
 use crate::model::http::Method;
+use crate::model::ids::ArgName;
 use crate::model::{Effect, Field, Map, SecretRef, Shape, Value};
 
 pub fn template(source: &str) -> Template {
@@ -31,10 +32,39 @@ pub fn expression(source: &str) -> Option<Expression> {
     Some(source.parse().unwrap())
 }
 
+/// One request, and what its output is.
+#[derive(Clone)]
+pub struct Lone {
+    pub request: RequestSpec,
+    pub reading: HttpReading,
+    pub output: HttpOutput,
+    pub promise: Promise,
+}
+
+impl From<Lone> for HttpSpec {
+    fn from(lone: Lone) -> Self {
+        Self {
+            sends: Sends::One(Sending {
+                request: lone.request,
+                reading: lone.reading,
+            }),
+            output: lone.output,
+            promise: lone.promise,
+            arguments: arguments(),
+        }
+    }
+}
+
+pub fn arguments() -> Vec<ArgName> {
+    ["flag", "dry", "names"]
+        .map(|name| name.parse().unwrap())
+        .into()
+}
+
 /// A request without anything, to a path below `settings.url`.
-pub fn spec(method: Method, path: &str) -> HttpSpec {
+pub fn spec(method: Method, path: &str) -> Lone {
     let url = format!("{{{{ settings.url }}}}{path}");
-    HttpSpec {
+    Lone {
         request: RequestSpec {
             method,
             url: crate::expr::UrlTemplate::parse(&url).unwrap(),
@@ -44,15 +74,14 @@ pub fn spec(method: Method, path: &str) -> HttpSpec {
             ca_file: None,
         },
         reading: HttpReading::default(),
+        output: HttpOutput::default(),
         promise: Promise::default(),
-        arguments: ["flag", "dry", "names"]
-            .map(|name| name.parse().unwrap())
-            .into(),
     }
 }
 
 /// An adapter with one action, `act`.
-pub fn adapter(url: &str, spec: HttpSpec) -> HttpAdapter {
+pub fn adapter(url: &str, spec: impl Into<HttpSpec>) -> HttpAdapter {
+    let spec = spec.into();
     let token = Value::Secret(SecretRef::Env("HTTP_TOKEN".into()));
     let settings = [
         ("url", url.into()),
@@ -144,7 +173,7 @@ fn a_request_is_what_the_file_says() {
     spec.reading.ok = expression(
         "status in [200, 204] and body.ok and headers.content_type == 'application/json'",
     );
-    spec.reading.output = HttpOutput::Fields(
+    spec.output = HttpOutput::Fields(
         [("enabled".to_owned(), "body.enabled".parse().unwrap())]
             .into_iter()
             .collect(),
@@ -348,19 +377,21 @@ fn a_status_that_is_no_success_says_what_came_with_it() {
 }
 
 #[test]
-fn who_asks_to_be_left_alone_is_quoted() {
+fn who_asks_to_be_left_alone_is_heard() {
     for (after, expected) in [
-        ("30", "for 30 s"),
-        ("Fri, 20 Nov 2026 20:00:00 GMT", "until Fri, 20 Nov"),
+        ("30", "for 30s (Retry-After)"),
+        ("Fri, 20 Nov 2026 20:00:00 GMT", "for 6m (Retry-After)"),
     ] {
         let server = Server::saying(&format!(
-            "HTTP/1.1 429 Too Many Requests\r\nretry-after: {after}\r\ncontent-length: 0\r\n\r\n"
+            "HTTP/1.1 429 Too Many Requests\r\nretry-after: {after}\r\n\
+             date: Fri, 20 Nov 2026 19:54:00 GMT\r\ncontent-length: 0\r\n\r\n"
         ));
         let failure = failed(&send(
             &adapter(&server.url(), spec(Method::Post, "/")),
             &acting(&[]),
         ));
-        assert!(failure.hint.unwrap().contains(expected));
+        assert!(failure.hint.unwrap().ends_with(expected));
+        assert!(failure.retry_after.is_some());
     }
 }
 
@@ -377,7 +408,7 @@ fn a_promised_output_is_read_from_the_body() {
         shape: Some(Shape::object(fields.into_iter().collect())),
         example: None,
     };
-    let spec = HttpSpec {
+    let spec = Lone {
         promise,
         ..spec(Method::Get, "/")
     };

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::http::{acting, adapter, failed, reading, send, spec, succeeded, templates};
+use super::http::{Lone, acting, adapter, failed, reading, send, spec, succeeded, templates};
 use super::server::{Server, answer, redirect};
-use crate::call::{Environment, HostRule, HttpAdapter, HttpSpec, Network};
+use crate::call::{Environment, HostRule, HttpAdapter, Network};
 use crate::model::call::{Ended, FailureKind};
 use crate::model::http::{Method, Redirects};
 
@@ -22,7 +22,7 @@ fn sending(status: &'static str, to: impl Fn() -> String + Send + 'static) -> Se
     })
 }
 
-fn following(method: Method) -> HttpSpec {
+fn following(method: Method) -> Lone {
     let mut spec = spec(method, "/begin");
     spec.request.headers = templates(&[("Authorization", "{{ settings.token }}")]);
     spec.reading.redirects = Redirects::SameHost;
@@ -234,7 +234,7 @@ fn threat_46_what_was_checked_is_what_is_connected_to() {
     let server = sending("302 Found", || "/there".to_owned());
     let url = format!("http://flags.example.org:{}", server.address.port());
     let (adapter, looked) = under(HostRule::default(), &["127.0.0.1"], &url);
-    let actions = [("act".parse().unwrap(), following(Method::Get))];
+    let actions = [("act".parse().unwrap(), following(Method::Get).into())];
     let adapter = HttpAdapter {
         actions: actions.into_iter().collect(),
         ..adapter

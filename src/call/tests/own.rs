@@ -185,6 +185,7 @@ fn a_sensitive_step_is_not_quoted() {
         own(Reading {
             ok: ok.map(|ok| Expression::parse(ok).unwrap()),
             output,
+            unknown: None,
             sensitive: true,
         })
     };

@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 
 use super::types::{AdapterAction, Command, OutputSpec, Placed, Setting, settings_shape};
-use super::{files, http};
-use crate::expr::{Expression, Template, TypeScope};
+use super::{files, http, requests};
+use crate::expr::{Template, TypeScope};
 use crate::model::ids::{ActionName, FileName, Name};
 use crate::model::suggest::nearest;
 use crate::model::{Field, Fields, Shape};
@@ -40,19 +40,20 @@ pub(super) fn check(
                 }
                 templates(decoder, command, &scope);
                 let scope = printed_scope(&scope);
-                let read = (command.ok.as_ref(), &command.output);
-                results(decoder, read, &scope, action, placed);
+                let decides = [command.ok.as_ref(), command.unknown.as_ref()];
+                for decides in decides.into_iter().flatten() {
+                    decoder.check_bool(decides, &scope);
+                }
+                results(decoder, &command.output, &scope, action, placed);
             }
             Some(AdapterAction::Http(http)) => {
                 http::check(decoder, http, &scope, action, placed);
                 let scope = http::answer_scope(&scope);
-                results(
-                    decoder,
-                    (http.ok.as_ref(), &http.output),
-                    &scope,
-                    action,
-                    placed,
-                );
+                results(decoder, &http.output, &scope, action, placed);
+            }
+            Some(AdapterAction::Requests(requests)) => {
+                let scope = requests::check(decoder, requests, &scope, action, placed);
+                results(decoder, &requests.output, &scope, action, placed);
             }
             Some(AdapterAction::Simulate { .. }) | None => {}
         }
@@ -127,14 +128,11 @@ fn printed_scope<'a>(scope: &TypeScope<'a>) -> TypeScope<'a> {
 
 fn results(
     decoder: &Decoder,
-    (ok, output): (Option<&Spanned<Expression>>, &OutputSpec),
+    output: &OutputSpec,
     scope: &TypeScope<'_>,
     action: &Action,
     placed: &Placed,
 ) {
-    if let Some(ok) = ok {
-        decoder.check_bool(ok, scope);
-    }
     let OutputSpec::Mapping(fields) = output else {
         if matches!(output, OutputSpec::Lines) && !action.output.is_empty() {
             let message = format!("`{}` declares fields, and lines have none", placed.name);

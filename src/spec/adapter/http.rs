@@ -18,11 +18,22 @@ use crate::spec::source::Spanned;
 use crate::spec::step::Literal;
 use crate::spec::yaml::{Key, Node};
 
-/// A request that an adapter sends, and how its answer is read.
+/// A request that an adapter sends, and what its output is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Http {
+    /// The request.
+    #[serde(flatten)]
+    pub request: HttpRequest,
+    /// What the output is.
+    #[serde(default)]
+    pub output: OutputSpec,
+}
+
+/// A request, and what success is.
 ///
 /// Templates see `args`, `settings` and `run`; expressions also see `status`, `headers` and `body`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Http {
+pub struct HttpRequest {
     /// What is asked for; GET where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Spanned<Method>>,
@@ -46,9 +57,9 @@ pub struct Http {
     /// What success is; a status from 200 to 299 where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ok: Option<Spanned<Expression>>,
-    /// What its output is.
-    #[serde(default)]
-    pub output: OutputSpec,
+    /// When nobody can know whether it acted, of what `ok` is not true of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Spanned<Expression>>,
 }
 
 /// What a request sends.
@@ -82,21 +93,37 @@ const OURS: [(&str, &str); 12] = [
 
 pub(super) fn http(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<Http> {
     let ok = fields.optional("ok", |node| decoder.expression(node));
+    let unknown = fields.optional("unknown", |node| decoder.expression(node));
     let output = fields
         .node("output")
         .map_or(Some(OutputSpec::Default), |node| {
             output(decoder, node, &[("json", OutputWord::Json)])
         });
-    let request = fields.required("http", |node| request(decoder, node));
+    let request = fields.required("http", |node| {
+        let mut fields = decoder.fields(node, "an HTTP request")?;
+        fields.misplaced("ok", "write it beside `http:`");
+        fields.misplaced("unknown", "write it beside `http:`");
+        fields.misplaced("output", "write it beside `http:`");
+        fields.misplaced(
+            "status_code",
+            "write `ok: status in [200, 204]` beside `http:`",
+        );
+        let request = request(decoder, &mut fields);
+        fields.finish();
+        request
+    });
     Some(Http {
-        ok,
+        request: HttpRequest {
+            ok,
+            unknown,
+            ..request?
+        },
         output: output?,
-        ..request?
     })
 }
 
-fn request(decoder: &Decoder, node: &Node) -> Option<Http> {
-    let mut fields = decoder.fields(node, "an HTTP request")?;
+/// What is sent. Whoever has the fields reads what stands beside it, and finishes.
+pub(super) fn request(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<HttpRequest> {
     let method = fields.optional("method", |node| {
         decoder.spanned(node, |node| method(decoder, node))
     });
@@ -125,15 +152,9 @@ fn request(decoder: &Decoder, node: &Node) -> Option<Http> {
     let text = fields.optional("body", |node| decoder.template(node));
     let redirects = fields.optional("redirects", |node| decoder.one_of(node, &Redirects::ALL));
     let ca_file = fields.optional("ca_file", |node| decoder.template(node));
-    fields.misplaced("ok", "write it beside `http:`");
-    fields.misplaced("output", "write it beside `http:`");
     fields.misplaced(
         "timeout",
         "the contract's action and the step have a `timeout:`",
-    );
-    fields.misplaced(
-        "status_code",
-        "write `ok: status in [200, 204]` beside `http:`",
     );
     fields.misplaced("params", "write `query:`");
     fields.misplaced("data", "write `json:`, `form:` or `body:`");
@@ -156,11 +177,10 @@ fn request(decoder: &Decoder, node: &Node) -> Option<Http> {
         let error = decoder.error(span, message);
         decoder.report(error.help("write `method: POST`, or `query:` in place of it"));
     }
-    fields.finish();
     if misread {
         return None;
     }
-    Some(Http {
+    Some(HttpRequest {
         method,
         url: url?,
         query: query?,
@@ -172,7 +192,7 @@ fn request(decoder: &Decoder, node: &Node) -> Option<Http> {
         redirects: redirects.unwrap_or_default(),
         ca_file,
         ok: None,
-        output: OutputSpec::Default,
+        unknown: None,
     })
 }
 
@@ -242,7 +262,7 @@ fn header(decoder: &Decoder, key: &Key) -> Option<String> {
     Some(key.text.clone())
 }
 
-/// Whether a request keeps the contract.
+/// Whether a lone request keeps the contract.
 pub(super) fn check(
     decoder: &Decoder,
     http: &Http,
@@ -250,6 +270,7 @@ pub(super) fn check(
     action: &Action,
     placed: &Placed,
 ) {
+    let http = &http.request;
     if http.method.is_none() && action.effect.acts() {
         let message = format!(
             "`{}` changes something, so its request says with which method",
@@ -260,6 +281,11 @@ pub(super) fn check(
             error.help("write `method: POST`; a GET may be repeated by anybody on its way"),
         );
     }
+    check_request(decoder, http, scope);
+}
+
+/// Whether all names of a request are there.
+pub(super) fn check_request(decoder: &Decoder, http: &HttpRequest, scope: &TypeScope<'_>) {
     if let Err(errors) = http.url.check(scope) {
         for error in &errors {
             let text = http.url.source();
@@ -294,6 +320,10 @@ pub(super) fn check(
         for template in json.templates() {
             decoder.check_sent(&Spanned::new(template.clone(), json.span), scope);
         }
+    }
+    let scope = answer_scope(scope);
+    for decides in [&http.ok, &http.unknown].into_iter().flatten() {
+        decoder.check_bool(decides, &scope);
     }
 }
 

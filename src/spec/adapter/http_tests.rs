@@ -87,13 +87,14 @@ fn a_request_is_read_and_survives_a_plan() {
     let AdapterAction::Http(enable) = &adapter.actions["enable"] else {
         panic!("no request");
     };
+    let enable = &enable.request;
     assert_eq!(enable.method.as_ref().unwrap().value, Method::Post);
     assert_eq!(enable.redirects, Redirects::SameHost);
     assert!(matches!(enable.body, Some(HttpBody::Json(_))));
     let AdapterAction::Http(status) = &adapter.actions["status"] else {
         panic!("no request");
     };
-    assert!(status.method.is_none());
+    assert!(status.request.method.is_none());
     let json = serde_json::to_string(&adapter).unwrap();
     let back: Adapter = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&back).unwrap(), json);
@@ -278,7 +279,7 @@ fn the_examples_of_the_page_are_right() {
         assert!(found.is_empty(), "{}", found.render(false, 100));
         read_ones.push(adapter.unwrap().adapter.to_string());
     }
-    assert_eq!(read_ones, ["deployctl", "flag-server"]);
+    assert_eq!(read_ones, ["deployctl", "flag-server", "flags-by-name"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::check::check;
 use super::files::{Files, files};
 use super::http::http;
+use super::requests::requests;
 use super::types::{Adapter, AdapterAction, Command, OutputSpec, Placed, Plan, Requires, Setting};
 use crate::expr::Template;
 use crate::model::ids::{Name, ToolName};
@@ -133,7 +134,7 @@ fn requires(decoder: &Decoder, node: &Node) -> Option<Requires> {
     })
 }
 
-const KINDS: [&str; 4] = ["command", "simulate", "http", "plugin"];
+const KINDS: [&str; 5] = ["command", "simulate", "http", "requests", "plugin"];
 
 /// An action, and where the keys of its output are written.
 fn action(
@@ -170,6 +171,8 @@ fn action(
     };
     let action = if fields.has("http") {
         http(decoder, &mut fields).map(|http| AdapterAction::Http(Box::new(http)))
+    } else if fields.has("requests") {
+        requests(decoder, &mut fields).map(|requests| AdapterAction::Requests(Box::new(requests)))
     } else {
         command(decoder, &mut fields).map(|command| AdapterAction::Command(Box::new(command)))
     };
@@ -189,6 +192,7 @@ fn command(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<Command> {
     let pass = fields.optional("pass", |node| decoder.list(node, |item| decoder.line(item)));
     let dir = fields.optional("dir", |node| decoder.template(node));
     let ok = fields.optional("ok", |node| decoder.expression(node));
+    let unknown = fields.optional("unknown", |node| decoder.expression(node));
     let output = fields
         .node("output")
         .map_or(Some(OutputSpec::Default), |node| {
@@ -207,6 +211,7 @@ fn command(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<Command> {
         pass: pass.unwrap_or_default(),
         dir,
         ok,
+        unknown,
         output: output?,
         plan,
     })

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::http::Http;
+use super::requests::Requests;
 use crate::expr::{Expression, Template};
 use crate::model::ids::{ActionName, AdapterName, FileName, Name, ToolName};
 use crate::model::{Field, Shape, Value};
@@ -74,6 +75,8 @@ pub enum AdapterAction {
     Command(Box<Command>),
     /// A request is sent.
     Http(Box<Http>),
+    /// Several are, one after another.
+    Requests(Box<Requests>),
 }
 
 /// A program that an adapter starts, and how its end is read.
@@ -96,6 +99,9 @@ pub struct Command {
     /// What success is; exit status 0 where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ok: Option<Spanned<Expression>>,
+    /// When nobody can know whether it acted, of what `ok` is not true of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Spanned<Expression>>,
     /// What its output is.
     #[serde(default)]
     pub output: OutputSpec,

@@ -54,13 +54,7 @@ impl<'a> Shapes<'a> {
         let outcomes = outcomes.chain(["running"]).map(str::to_owned);
         Self {
             status: Shape::Choice(statuses.collect()),
-            error: object([
-                (
-                    "kind",
-                    Shape::Choice(KINDS.iter().filter_map(kind).collect()),
-                ),
-                ("message", Shape::String),
-            ]),
+            error: error(Shape::Choice(KINDS.iter().filter_map(kind).collect())),
             run_status: Shape::Choice(outcomes.collect()),
             outputs: HashMap::new(),
             args: HashMap::new(),
@@ -106,11 +100,14 @@ impl<'a> Shapes<'a> {
     }
 }
 
-/// An object of which every field is there.
-pub(super) fn object<const N: usize>(fields: [(&str, Shape); N]) -> Shape {
-    let field = |(name, shape): (&str, Shape)| {
-        let optional = false;
-        (name.to_owned(), Field { shape, optional })
-    };
-    Shape::object(fields.into_iter().map(field).collect())
+/// What expressions see of a failure.
+fn error(kind: Shape) -> Shape {
+    let field = |shape, optional| Field { shape, optional };
+    let fields = [
+        ("kind", field(kind, false)),
+        ("message", field(Shape::String, false)),
+        ("retry_after", field(Shape::Duration, true)),
+    ];
+    let named = fields.map(|(name, field)| (name.to_owned(), field));
+    Shape::object(named.into_iter().collect())
 }
