@@ -273,13 +273,17 @@ def status(args, settings):
             "max_connections": fact["max_connections"], "started_at": fact["started_at"], "detail": detail,
         }
     why = str(fact)
-    # A refused connection is an answer of the host; so is whatever a server itself says.
-    answered = files is not None or re.search(r"Connection refused|No such file or directory|FATAL", why) is not None
+    # A refused connection is an answer of the host; so is whatever a server itself says. One that lets nobody in (a
+    # wrong password, no slot left) runs all the same, and one that says nothing although it is there is not stopped.
+    refused = re.search(r"Connection refused|No such file or directory", why)
     starting = re.search(r"57P03|starting up|not yet accepting|in recovery mode", why)
-    state = "starting" if starting else "stopped" if answered else "unreachable"
-    # A server that lets nobody in (a wrong password, no slot left) is there all the same.
-    if "FATAL" in why and not starting:
-        state = "running"
+    answered = files is not None or refused is not None or "FATAL" in why
+    if starting:
+        state = "starting"
+    elif refused or (files and not files["processes"]):
+        state = "stopped"
+    else:
+        state = "running" if "FATAL" in why else "unreachable"
     if primary in told["fenced"]:
         why = f"{primary} is fenced"
     elif files and files["damaged"]:
