@@ -11,6 +11,7 @@ use super::files;
 use super::glass::{broken, warn};
 use super::locks::{self, explained};
 use super::prepare::{Prepare, Ready, prepare};
+use super::reach::ourselves;
 use crate::call::Simulation;
 use crate::engine::{First, Prepared, Setting, first_run};
 use crate::journal::{KernelStamps, Store};
@@ -23,7 +24,6 @@ use crate::plan::{Answers, Node, NodeDoes, NodeIx, Plan};
 use crate::report;
 use crate::sandbox::Scenario;
 use crate::spec::environment::Unattended;
-use crate::workspace::this_person;
 
 /// `runbook plan`
 pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
@@ -224,7 +224,7 @@ fn refuse_idle_take_lock(plan: &Plan, args: &RunArgs) -> Result<(), CliError> {
 pub fn setting(now: Timestamp) -> Result<Setting, CliError> {
     let stamps = KernelStamps::new().map_err(|e| CliError::System(e.to_string()))?;
     Ok(Setting {
-        operator: this_person(),
+        operator: ourselves(),
         now,
         stamps: Arc::new(stamps),
         take_lock: None,

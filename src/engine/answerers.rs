@@ -1,14 +1,15 @@
 //! Who answers each call of a run: the plan's bindings, made ready to be called.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::http::AdapterFile;
 use crate::call::{
-    BareCommand, Brought, CommandAdapter, CommandSpec, HttpAdapter, HttpSpec, Output, OwnProcess,
-    Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
+    BareCommand, Brought, CommandAdapter, CommandSpec, Environment, HttpAdapter, HttpSpec, Output,
+    OwnProcess, Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
 };
 use crate::expr::Template;
 use crate::model::call::{
@@ -187,6 +188,14 @@ impl Answerers {
             }
         }
     }
+}
+
+/// What takes a plan's secrets out of a text, as far as they can be looked up without starting
+/// anything.
+pub(super) fn at_hand(plan: &Plan, env: Environment) -> Arc<Redactor> {
+    let processes = Processes::new(env, PathBuf::new());
+    processes.learn(&mentioned(plan));
+    processes.secrets.redactor()
 }
 
 /// Every secret that a plan names: in settings, in parameters, as a default.

@@ -17,6 +17,7 @@ use super::defect::{Panicked, caught};
 use super::error::EngineError;
 use super::halting::{Halt, WhatNow};
 use super::people::{People, Prepared, Said};
+use super::redacted::spoken;
 use super::signals::Signalled;
 use crate::journal::{Durable, Stamps, Store, WriteError, Writer};
 use crate::model::call::{Cancel, Failure, FailureKind, Purpose, Reply, Sink, Stream};
@@ -348,7 +349,7 @@ impl Driver<'_> {
             step: draft.step,
             attempt: draft.attempt,
             actor,
-            what: draft.what,
+            what: spoken(&self.answerers.redactor(), draft.what),
         };
         if let Happened::StepFinished(finished) = &mut event.what
             && let Some(Stored::Inline(value)) = &finished.output

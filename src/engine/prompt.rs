@@ -8,7 +8,7 @@ use crate::model::event::{Decision, GateOpened, ManualOutcome, Resolution};
 use crate::model::people::Way;
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Shape, Value};
-use crate::report::work_words;
+use crate::report::{Look, whole_work, work_words};
 use crate::run::{Fact, Need};
 
 use super::people::Said;
@@ -118,11 +118,12 @@ pub fn shown(question: &Question, width: usize) -> String {
             gate,
             given,
             people,
+            missing,
             ..
         } => {
             show_what(&mut out, question, gate, width);
             show_times(&mut out, question, gate, width);
-            show_waiting(&mut out, question, gate, (given, people), width);
+            show_waiting(&mut out, question, gate, (given, people, *missing), width);
         }
         Need::Ask {
             question: asked,
@@ -172,8 +173,8 @@ pub fn shown(question: &Question, width: usize) -> String {
                 None => "",
             };
             let keys = format!(
-                "h it happened · a run it again · s skip · x stop, each with your reason behind it: \
-                 h YOUR REASON{output} · p park"
+                "h it happened · d it did not happen · a run it again · s skip · x stop, each with \
+                 your reason behind it: h YOUR REASON{output} · p park"
             );
             wrapped(&mut out, "", &keys, width);
         }
@@ -213,7 +214,8 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
 /// What a decision at a gate is about.
 pub(super) fn show_what(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
     for work in &gate.works {
-        wrapped(out, "Does:   ", &work_words(work), width);
+        // All of it: the decision is about every line of a script and every value that it gets.
+        out.push_str(&whole_work(work, &Look::plain(width)));
     }
     if let Some(by) = &question.answered_by {
         wrapped(out, "By:     ", by, width);
@@ -277,6 +279,9 @@ fn show_choices(
     wrapped(out, "", &keys, width);
 }
 
+/// How many items of a list are shown; of more it is said how many.
+const SHOWN: usize = 8;
+
 fn show_value(out: &mut String, value: &Value, indent: usize, width: usize) {
     let pad = " ".repeat(indent);
     match value {
@@ -290,9 +295,12 @@ fn show_value(out: &mut String, value: &Value, indent: usize, width: usize) {
                     }
                     Value::List(items) if items.iter().any(|i| matches!(i, Value::Map(_))) => {
                         line(out, &format!("{pad}{name}:"));
-                        for item in items.iter().take(8) {
+                        for item in items.iter().take(SHOWN) {
                             let text = short(item);
                             wrapped(out, &format!("{pad}  - "), &text, width);
+                        }
+                        if let Some(more) = items.len().checked_sub(SHOWN).filter(|n| *n > 0) {
+                            line(out, &format!("{pad}  - and {more} more"));
                         }
                     }
                     field => wrapped(out, &format!("{pad}{name}: "), &short(field), width),
@@ -480,11 +488,12 @@ fn read_doubt(typed: &str) -> Typed {
     let rest = rest.trim();
     let resolution = match word {
         "h" | "happened" => Resolution::Happened,
+        "d" | "did-not-happen" => Resolution::DidNotHappen,
         "a" | "again" => Resolution::Again,
         "s" | "skip" => Resolution::Skip,
         "x" | "stop" => Resolution::Stop,
         "p" | "park" => return park(),
-        _ => return again("type h, a, s or x, and after it your reason; or o or p"),
+        _ => return again("type h, d, a, s or x, and after it your reason; or o or p"),
     };
     if rest.is_empty() {
         return again(format!("give your reason behind it: {word} YOUR REASON"));

@@ -10,6 +10,9 @@ use crate::model::text::escape_controls;
 use crate::report::typed_words;
 use crate::run::Fact;
 
+/// Why more are asked for than the policy says.
+const ONE_MORE: &str = "(one more than usual: root without a login may be one of them)";
+
 /// Below what a gate shows: who else must say yes, or why nobody else must.
 pub(super) fn show_others(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
     if let Some(asked) = &gate.approvals {
@@ -20,6 +23,9 @@ pub(super) fn show_others(out: &mut String, question: &Question, gate: &GateOpen
         } else {
             wrapped(out, "Others: ", &format!("{who}. They type:"), width);
             line(out, &format!("        {}", command(question)));
+            if asked.one_more {
+                wrapped(out, "        ", ONE_MORE, width);
+            }
         }
     }
     if let Some(reason) = &gate.waived {
@@ -51,13 +57,12 @@ pub(super) fn show_waiting(
     out: &mut String,
     question: &Question,
     gate: &GateOpened,
-    (given, people): (&[Principal], &[Principal]),
+    (given, people, missing): (&[Principal], &[Principal], usize),
     width: usize,
 ) {
     let Some(asked) = &gate.approvals else {
         return;
     };
-    let missing = (asked.count as usize).saturating_sub(given.len());
     let names = |people: &mut dyn Iterator<Item = &Principal>| {
         let names: Vec<&str> = people.map(Principal::as_str).collect();
         names.join(", ")
@@ -67,6 +72,9 @@ pub(super) fn show_waiting(
         out,
         &format!("You have said yes. {missing} more must approve."),
     );
+    if asked.one_more {
+        wrapped(out, "", ONE_MORE, width);
+    }
     if !given.is_empty() {
         wrapped(out, "Approved by: ", &names(&mut given.iter()), width);
     }
@@ -77,6 +85,9 @@ pub(super) fn show_waiting(
     let may = match asked.from.is_empty() {
         true => "anybody else".to_owned(),
         false => match names(&mut people.iter().filter(has_not)) {
+            nobody if nobody.is_empty() && question.unattended => {
+                "nobody: no such group is here. Rehearse their part with w".to_owned()
+            }
             nobody if nobody.is_empty() => {
                 "nobody is left in the groups that may: the policy cannot be met".to_owned()
             }
@@ -167,6 +178,7 @@ mod tests {
                 people: people(&["li@example.org", "mo", "bo"]),
                 exclude: people(&["bo"]),
                 afterwards: false,
+                one_more: false,
             }),
             waived: None,
             expires: Expires {
@@ -213,6 +225,7 @@ mod tests {
             gate: Box::new(gate()),
             given: people(given),
             people: people(&["li@example.org", "mo", "kim"]),
+            missing: 2usize.saturating_sub(given.len()),
             until: None,
         };
         question(need, unattended)

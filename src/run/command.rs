@@ -87,6 +87,8 @@ pub enum Need {
         given: Vec<Principal>,
         /// Who may: the gate's people and those of the groups that it was escalated to.
         people: Vec<Principal>,
+        /// How many more have to.
+        missing: usize,
         /// When it is declined or escalated.
         until: Option<Timestamp>,
     },

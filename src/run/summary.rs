@@ -115,7 +115,11 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
                 let why = reason.as_ref().map_or_else(String::new, |reason| {
                     format!(" ({})", escape_controls(reason))
                 });
-                out.push(format!("left out by the operator: {title}{why}"));
+                let doubt = match inst.left_in_doubt {
+                    true => "; find out whether this happened",
+                    false => "",
+                };
+                out.push(format!("left out by the operator: {title}{why}{doubt}"));
             }
             (Status::Unknown, _) => {
                 out.push(format!("find out whether this happened: {title}"));

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use tokio::sync::oneshot;
 
-use super::weigh::{self, Business};
+use super::weigh::{self, Business, Driven};
 use super::words::{Reply, Standing};
 use super::{Asked, Heads};
 use crate::engine::driver::{Driver, Flight, Incoming};
 use crate::engine::error::EngineError;
+use crate::engine::redacted::holds_secret;
 use crate::journal::Record;
 use crate::keys::{Keygen, Trusted};
 use crate::model::Timestamp;
@@ -54,7 +55,10 @@ impl Driver<'_> {
                 Ok(())
             }
             Ok(Business::Ballot(signed)) => {
-                self.weigh_ballot(*signed, from, answer, flight);
+                match holds_secret(&self.answerers.redactor(), &signed) {
+                    Ok(()) => self.weigh_ballot(*signed, from, answer, flight),
+                    Err(why) => tell(answer, Reply::Refused(why)),
+                }
                 Ok(())
             }
             Err(why) => {
@@ -98,7 +102,7 @@ impl Driver<'_> {
         flight: &mut Flight,
     ) -> Result<(), EngineError> {
         self.record_at(draft.clone(), Actor::Person(from), now)?;
-        let reply = Reply::Done(weigh::became(&self.run, &draft));
+        let reply = Reply::Done(weigh::became(&self.run, &draft, Driven::Yes));
         flight.owed.push(Owed { answer, reply });
         let asks = flight.asking.as_ref();
         // Who carries out a call is not disturbed: they would be taken to have left.

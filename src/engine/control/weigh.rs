@@ -72,10 +72,6 @@ pub(super) fn look(
             let reason = worded(&reason)?;
             whole(run, from, Happened::CancelRequested { reason }, now)
         }
-        Request::Note { text } => {
-            let text = worded(&text)?;
-            whole(run, from, Happened::NoteAdded { text }, now)
-        }
         Request::Review { of, reason } => {
             let reason = worded(&reason)?;
             let voter = reviewer(run, &of, from)?;
@@ -187,24 +183,34 @@ fn worded(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Whether a process goes on with a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Driven {
+    /// One does.
+    Yes,
+    /// None does: whoever had it left it, or died.
+    No,
+}
+
 /// What follows from a record that a peer caused, in words; `run` is as it was after it.
-pub(super) fn became(run: &Run, draft: &Draft) -> String {
+pub(super) fn became(run: &Run, draft: &Draft, driven: Driven) -> String {
     let id = run.id();
     let mut said = match (&draft.what, &draft.step) {
-        (Happened::ApprovalGiven { vote, .. }, Some(step)) => voted(run, step, *vote),
-        (Happened::CancelRequested { .. }, _) => {
+        (Happened::ApprovalGiven { vote, .. }, Some(step)) => voted(run, step, *vote, driven),
+        (Happened::CancelRequested { .. }, _) if driven == Driven::Yes => {
             "the run ends: nothing new starts, and what acts is waited for".to_owned()
         }
+        (Happened::CancelRequested { .. }, _) => "the run ends: nothing new starts".to_owned(),
         (Happened::ReviewSigned { .. }, _) => "signed off".to_owned(),
         _ => "written down".to_owned(),
     };
-    if run.is_parked() && run.closing().is_none() {
+    if driven == Driven::No && run.closing().is_none() {
         said.push_str(&format!("; nobody drives it now: runbook resume {id}"));
     }
     said
 }
 
-fn voted(run: &Run, step: &StepKey, vote: Vote) -> String {
+fn voted(run: &Run, step: &StepKey, vote: Vote, driven: Driven) -> String {
     if vote == Vote::Decline {
         return "declined: it will not be done".to_owned();
     }
@@ -215,6 +221,9 @@ fn voted(run: &Run, step: &StepKey, vote: Vote) -> String {
             format!("approved; {} more have to", waiting.missing)
         }
         Some(_) => "approved; its operator has still to say yes".to_owned(),
-        None => "approved; nothing more is needed, and it goes on".to_owned(),
+        None if driven == Driven::Yes => {
+            "approved; nothing more is needed, and it goes on".to_owned()
+        }
+        None => "approved; nothing more is needed".to_owned(),
     }
 }
