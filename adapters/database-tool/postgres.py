@@ -36,6 +36,8 @@ class Cluster:
             conninfo(where)
         if not self.nodes:
             raise Failed("the setting `nodes` names no node")
+        if re.search(r"password\s*=|://[^/@]*:[^/@]*@", settings.get("application") or ""):
+            raise Failed("a password does not belong into `application`: use the setting `application_password`")
         self.commands = settings.get("commands") or {}
         self.data = settings.get("data") or {}
         self.seen = {}
@@ -76,8 +78,15 @@ class Cluster:
         else:
             with open(os.path.join(HERE, "postgres_host.py")) as file:
                 script = f"{file.read()}\nimport json\nprint(json.dumps(serve(json.loads({json.dumps(ask)!r}))))\n"
-            done = run([word.replace("{node}", node) for word in reach] + ["python3", "-"], timeout, input=script)
+            try:
+                done = run([word.replace("{node}", node) for word in reach] + ["python3", "-"], timeout, input=script)
+            except TimedOut as late:
+                if act == "look":
+                    raise
+                raise Unknown(f"{node}: {late}") from late
             if done.returncode != 0:
+                if act != "look" and re.search(r"closed by|Broken pipe|not responding|reset by peer", done.stderr):
+                    raise Unknown(f"{node}: the connection to its host broke: {complaint(done)}")
                 raise Failed(f"{node}'s host cannot be asked: {complaint(done)}")
             try:
                 told = json.loads(done.stdout.splitlines()[-1])
@@ -662,10 +671,7 @@ def rejoin(args, settings):
             # nothing to do.
             cluster.sql(primary, "checkpoint", timeout=600)
         act = "rewind" if settings["rejoin_by"] == "rewind" and files["data"] else "copy"
-        try:
-            done = cluster.host(node, act, 6900, source=source, most=6600)
-        except TimedOut as late:
-            raise Unknown(f"{node}: {late}") from late
+        done = cluster.host(node, act, 6900, source=source, most=6600)
         start(cluster, node, done["words"])
     deadline = time.monotonic() + 60
     while not (answers(fact := cluster.look()[node]) and fact["streaming"]):
