@@ -156,6 +156,9 @@ pub struct PlanArgs {
     /// Which runbook, with what, where
     #[command(flatten)]
     pub which: Which,
+    /// Show it as it would be without the approvals that gates ask for
+    #[arg(long, value_name = "REASON")]
+    pub break_glass: Option<String>,
     /// Print it as JSON
     #[arg(long)]
     pub json: bool,
@@ -365,11 +368,17 @@ pub struct ReviewArgs {
     /// The runs; all of them where left out
     pub runs: Vec<String>,
     /// Sign off one thing of one run: `break-glass`, or a step as it is listed
-    #[arg(long, value_name = "WHAT", requires = "reason")]
+    #[arg(long, value_name = "WHAT")]
     pub sign_off: Option<String>,
     /// What you found
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", requires = "sign_off")]
     pub reason: Option<String>,
+    /// Print what somebody far away must see to sign it off
+    #[arg(long, requires = "sign_off", conflicts_with = "reason")]
+    pub print_request: bool,
+    /// Hand in what somebody far away has signed; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sign_off", "json"])]
+    pub signed: Option<PathBuf>,
     /// Print it as JSON
     #[arg(long)]
     pub json: bool,

@@ -59,7 +59,7 @@ impl Adapter for Simulated {
                 let reply = self
                     .simulation
                     .answer(operation, action.idempotent, request);
-                fit(reply, &action.output_shape())
+                fit(reply, &action.answer_shape())
             }
             _ => not_available(format!(
                 "the sandbox has no answer for {} {}",
@@ -101,6 +101,7 @@ impl Answerers {
     /// Makes ready who answers, from the plan's bindings.
     pub fn new(plan: &Arc<Plan>, processes: Processes, simulation: Option<Simulation>) -> Self {
         processes.learn(&mentioned(plan));
+        processes.learn_issued();
         let processes = Arc::new(processes);
         let network = super::http::network(plan, &processes);
         let simulation = simulation.map(Arc::new);
@@ -164,6 +165,22 @@ impl Answerers {
     /// What takes them out of all that is recorded and shown.
     pub fn redactor(&self) -> Arc<Redactor> {
         self.processes.secrets.redactor()
+    }
+
+    /// What the run's processes are started with.
+    pub(super) fn processes(&self) -> Arc<Processes> {
+        Arc::clone(&self.processes)
+    }
+
+    /// Which fields of the answer to this work are secrets.
+    pub(super) fn issued(&self, work: &Work) -> Vec<String> {
+        let Work::Call(call) = work else {
+            return Vec::new();
+        };
+        let action = self.plan.action(&call.tool.tool, &call.action);
+        action.map_or_else(Vec::new, |action| {
+            action.issued().map(str::to_owned).collect()
+        })
     }
 
     /// Who answers this work of this step.
@@ -234,7 +251,7 @@ fn promises(plan: &Plan, tool: &ToolRef) -> IndexMap<ActionName, Promise> {
         .iter()
         .map(|(name, action)| {
             let promise = Promise {
-                shape: (!action.output.is_empty()).then(|| action.output_shape()),
+                shape: (!action.output.is_empty()).then(|| action.answer_shape()),
                 example: action.example.clone(),
             };
             (name.clone(), promise)

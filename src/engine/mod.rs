@@ -38,9 +38,11 @@ mod people;
 mod prompt;
 mod prompt_others;
 mod redacted;
+mod reveal;
 mod signals;
 mod terminal;
 mod waiting;
+mod wiping;
 
 pub use answerers::Answerers;
 pub use clock::{Clock, SimulatedClock, WallClock};
