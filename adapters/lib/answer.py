@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """How a script of an adapter is called, and how it answers.
 
     #!/usr/bin/env python3

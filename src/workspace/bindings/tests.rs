@@ -268,7 +268,11 @@ fn what_nothing_binds_is_listed_with_what_to_write() {
         "{said}"
     );
     assert!(
-        said.contains("write in runbook.yaml:\nenvironments:\n  production:\n    tools:\n      DATABASE_TOOL: manual  # or { adapter: psql }, { command: [PROGRAM] }\n      CHAT_TOOL:     manual"),
+        said.contains("write in runbook.yaml:\nenvironments:\n  production:\n    tools:\n      DATABASE_TOOL: manual  # or { adapter: "),
+        "{said}"
+    );
+    assert!(
+        said.contains("{ adapter: psql }, { command: [PROGRAM] }\n      CHAT_TOOL:     manual"),
         "{said}"
     );
 }
@@ -290,20 +294,24 @@ fn a_variable_that_contradicts_the_file_is_an_error() {
     assert!(bind(&agreeing, Some("production")).is_ok());
 }
 
+/// A tool for which nothing ships.
+const LAMP: &str = "tool: LAMP\ntitle: Lamp\nactions:\n  status: { title: Look, effect: read }\n";
+
 #[test]
 fn all_that_is_wrong_is_said_at_once() {
-    let tools = "DATABASE_TOOL: { adapter: psq }, CHAT_TOOL: { adapter: sandbox }, DEPLOY_TOOL: { adapter: nothing }";
+    let tools = "DATABASE_TOOL: { adapter: psq }, CHAT_TOOL: { adapter: sandbox }, LAMP: { adapter: nothing }";
     let steps = format!(
-        "{CALLS}  - call: $DEPLOY_TOOL status\n  - call: $PAGER page --who ana hello\n  - call: $FIREWALL status\n"
+        "{CALLS}  - call: $LAMP status\n  - call: $PAGER page --who ana hello\n  - call: $FIREWALL status\n"
     );
     let desk = desk(&steps)
         .team("runbook.yaml", &production(tools))
+        .team("adapters/lamp/contract.yaml", LAMP)
         .var("FIREWALL", "fw | tee");
     let said = said(&desk, Some("production"));
     for part in [
-        "DATABASE_TOOL has no adapter `psq` [did you mean `psql`? | there are psql",
+        "DATABASE_TOOL has no adapter `psq` [did you mean `psql`? | there are ",
         "environment production binds CHAT_TOOL to `sandbox`, but the simulated production never answers",
-        "DEPLOY_TOOL has no adapter `nothing` [there is none yet: write adapters/deploy-tool/nothing.yaml",
+        "LAMP has no adapter `nothing` [there is none yet: write adapters/lamp/nothing.yaml",
         "nothing answers for PAGER",
         "the variable FIREWALL is no command: no shell reads it, so `|` has no meaning in it",
     ] {
