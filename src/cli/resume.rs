@@ -53,7 +53,7 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let simulation = opened.and_then(|opened| opened.simulation);
     if let Some(glass) = glass {
         held.first.push(glass);
-        warn(&plan, screen);
+        warn(&plan, screen, true);
     }
     if !screen.quiet && !args.json {
         screen.say(&report::brief(&plan, &screen.err));

@@ -19,6 +19,7 @@ use super::halting::{Halt, WhatNow};
 use super::people::{People, Prepared, Said};
 use super::redacted::spoken;
 use super::signals::Signalled;
+use super::wiping::wiped;
 use crate::journal::{Durable, Stamps, Store, WriteError, Writer};
 use crate::model::call::{Cancel, Failure, FailureKind, Purpose, Reply, Sink, Stream};
 use crate::model::event::{Happened, ParkReason, StepFinished};
@@ -292,6 +293,7 @@ impl Driver<'_> {
                     }
                     Command::Record(draft) => {
                         if self.run.stands(&draft, now) {
+                            let draft = wiped(draft, self.writer.run());
                             self.record_at(draft, Actor::Engine, now)?;
                             changed = true;
                         }

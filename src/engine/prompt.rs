@@ -23,6 +23,8 @@ pub enum Typed {
     Again(String),
     /// They want to see all that was printed, before they answer.
     Output,
+    /// They want to see what is for them alone, before they answer.
+    Reveal,
 }
 
 pub(super) fn said(fact: Fact) -> Typed {
@@ -135,7 +137,7 @@ pub fn shown(question: &Question, width: usize) -> String {
             wrapped(&mut out, "", &escape_controls(asked), width);
             show_choices(&mut out, choices, suggested, shape, width);
         }
-        Need::Manual { items, by } => {
+        Need::Manual { items, by, .. } => {
             if let Some(by) = by {
                 wrapped(&mut out, "Who:    ", &escape_controls(by), width);
             }
@@ -144,10 +146,17 @@ pub fn shown(question: &Question, width: usize) -> String {
                 wrapped(&mut out, "[ ] ", &escape_controls(item), width);
             }
             out.push('\n');
-            line(
-                &mut out,
-                "d done · f failed · s skip · p park (leave, resume later)",
-            );
+            let reveal = match &question.revealed {
+                None => "",
+                Some(Ok(_)) => "r show it to you alone, once · ",
+                Some(Err(failure)) => {
+                    let why = escape_controls(&failure.message);
+                    wrapped(&mut out, "It cannot be shown: ", &why, width);
+                    ""
+                }
+            };
+            let keys = format!("{reveal}d done · f failed · s skip · p park (leave, resume later)");
+            wrapped(&mut out, "", &keys, width);
         }
         Need::Failure {
             failure, choices, ..
@@ -380,6 +389,11 @@ pub fn read(question: &Question, typed: &str) -> Typed {
             suggested,
             ..
         } => read_answer(choices, shape, suggested, typed),
+        Need::Manual { .. } if matches!(typed, "r" | "reveal") => match &question.revealed {
+            Some(Ok(_)) => Typed::Reveal,
+            Some(Err(failure)) => again(escape_controls(&failure.message)),
+            None => again("there is nothing to show here"),
+        },
         Need::Manual { .. } => read_report(typed),
         Need::Failure { choices, .. } => menu::read_choice(choices, typed),
         Need::Doubt { .. } => read_doubt(typed),

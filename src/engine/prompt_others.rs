@@ -214,6 +214,7 @@ mod tests {
             next_group: Some("sre-lead".parse().unwrap()),
             last_lines: Vec::new(),
             printed: None,
+            revealed: None,
             back: TakenBack::default(),
             next_attempt: Attempt::FIRST,
             gated: true,
@@ -269,7 +270,7 @@ mod tests {
                 Said::Fact(Fact::Gate { decision, way, .. }) => Some((decision, way)),
                 _ => None,
             },
-            Typed::Again(_) | Typed::Output => None,
+            Typed::Again(_) | Typed::Output | Typed::Reveal => None,
         }
     }
 

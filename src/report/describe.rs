@@ -208,11 +208,11 @@ impl<'a> Describer<'a> {
                 ("run", vec![text])
             }
             NodeDoes::Manual(manual) => {
-                let items = manual.items.iter();
-                (
-                    "manual",
-                    items.map(|i| i.value.render_known(names)).collect(),
-                )
+                let items = manual.items.iter().map(|i| i.value.render_known(names));
+                let reveal = manual.reveal.iter();
+                let reveal = reveal
+                    .map(|secret| format!("shows {} to that person alone", secret.value.source()));
+                ("manual", items.chain(reveal).collect())
             }
             NodeDoes::Ask(ask) => ("ask", vec![ask.question.value.render_known(names)]),
             NodeDoes::Pause(Pause::For(time)) => ("pause", vec![format!("wait for {time}")]),

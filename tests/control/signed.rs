@@ -7,7 +7,7 @@ use crate::support::pty::Pty;
 use crate::support::{Place, logged_in};
 
 /// Somebody's key, and the file that says whose it is.
-fn key(place: &Place) -> PathBuf {
+pub fn key(place: &Place) -> PathBuf {
     let key = place.here().join("key");
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
@@ -24,7 +24,7 @@ fn key(place: &Place) -> PathBuf {
 }
 
 /// What somebody far away sends back, having signed by hand what they were sent.
-fn answered(place: &Place, key: &Path, request: &str) -> String {
+pub fn answered(place: &Place, key: &Path, request: &str) -> String {
     let code = request.split_whitespace().last().unwrap();
     let text = place.run(&[
         "approve",

@@ -15,8 +15,9 @@ use crate::keys::{Keygen, Trusted};
 use crate::model::Timestamp;
 use crate::model::approval::{HeadRef, Principal, SignedBallot};
 use crate::model::event::Happened;
+use crate::model::ids::Attempt;
 use crate::model::people::{Actor, Person};
-use crate::run::{Draft, Run};
+use crate::run::{Draft, Run, glass_step};
 use crate::spec::environment::Signers;
 
 /// A signed ballot, and whose it was found to be.
@@ -188,13 +189,17 @@ pub(super) fn whose(
 
 /// Remembers the record that opened a gate, where this is one.
 pub(in crate::engine) fn remember_head(heads: &mut Heads, record: &Record) {
-    if let (Happened::GateOpened(_), Some(step), Some(attempt)) =
-        (&record.event.what, &record.event.step, record.event.attempt)
-    {
+    let event = &record.event;
+    let place = match &event.what {
+        Happened::GateOpened(_) => event.step.clone().zip(event.attempt),
+        Happened::GlassBroken { .. } => Some((glass_step(), Attempt::FIRST)),
+        _ => None,
+    };
+    if let Some(place) = place {
         let head = HeadRef {
             seq: record.seq,
             h: record.h,
         };
-        heads.insert((step.clone(), attempt), head);
+        heads.insert(place, head);
     }
 }

@@ -11,6 +11,7 @@ use crate::engine::answerers::at_hand;
 use crate::engine::error::EngineError;
 use crate::engine::open::{Setting, now_of, taken};
 use crate::engine::redacted::{holds_secret, spoken};
+use crate::engine::wiping::wiped;
 use crate::journal::{Store, Writer};
 use crate::model::event::Happened;
 use crate::model::ids::RunId;
@@ -90,6 +91,7 @@ impl Aside {
         if let (Some(Command::Record(draft)), None) = (commands.pop(), commands.pop())
             && matches!(draft.what, Happened::RunClosed(_))
         {
+            let draft = wiped(draft, self.writer.run());
             self.record(draft, Actor::Engine)?;
         }
         Ok(())

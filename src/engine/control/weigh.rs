@@ -7,7 +7,7 @@ use super::words::Request;
 use crate::keys::{Subject, read_answer};
 use crate::model::Timestamp;
 use crate::model::approval::{HeadRef, Principal, Proof, SignedBallot, Vote, Voter};
-use crate::model::event::{Event, Happened};
+use crate::model::event::{Event, Happened, Reviewed};
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::people::{Actor, Person};
 use crate::run::{Draft, Fact, Input, Phase, Run};
@@ -97,6 +97,10 @@ pub(super) fn ballot(
     now: Timestamp,
 ) -> Result<Draft, String> {
     let (step, attempt) = (signed.ballot.step.clone(), signed.ballot.attempt);
+    if let Some(of) = run.review_of(&signed.ballot) {
+        let head = heads.get(&(step, attempt));
+        return reviewed_afar(run, of, head, (signed, principal), now);
+    }
     let waiting = run.waiting();
     let gate = waiting
         .iter()
@@ -127,6 +131,37 @@ pub(super) fn ballot(
     admitted(run, step, attempt, fact, now)
 }
 
+/// What a signed ballot about something that was done comes to.
+fn reviewed_afar(
+    run: &Run,
+    of: Reviewed,
+    head: Option<&HeadRef>,
+    (signed, principal): (SignedBallot, Principal),
+    now: Timestamp,
+) -> Result<Draft, String> {
+    if let Some(head) = head {
+        let subject = Subject {
+            run: run.id(),
+            step: &signed.ballot.step,
+            attempt: signed.ballot.attempt,
+            environment: &run.plan().environment,
+            // The run holds it against what it shows.
+            gate: signed.ballot.gate,
+            head: *head,
+        };
+        let about = subject.admits(&signed.ballot, now);
+        about.map_err(|error| error.to_string())?;
+    }
+    let reason = signed.ballot.reason.clone();
+    let reason = reason.ok_or("whoever reviews it says what they found: --reason WORDS")?;
+    let voter = Voter {
+        principal,
+        proof: Proof::Signature(Box::new(signed)),
+    };
+    let what = Happened::ReviewSigned { of, voter, reason };
+    made(run, Actor::Engine, what, now)
+}
+
 fn admitted(
     run: &Run,
     step: StepKey,
@@ -144,25 +179,29 @@ fn admitted(
 
 /// A record about the run as a whole, if it may be made.
 fn whole(run: &Run, from: &Person, what: Happened, now: Timestamp) -> Result<Business, String> {
+    made(run, Actor::Person(from.clone()), what, now).map(Business::Record)
+}
+
+fn made(run: &Run, actor: Actor, what: Happened, now: Timestamp) -> Result<Draft, String> {
     let event = Event {
         at: now,
         step: None,
         attempt: None,
-        actor: Actor::Person(from.clone()),
+        actor,
         what,
     };
     run.clone()
         .apply(&event)
         .map_err(|illegal| illegal.reason)?;
-    Ok(Business::Record(Draft {
+    Ok(Draft {
         step: None,
         attempt: None,
         what: event.what,
-    }))
+    })
 }
 
 /// Whoever looks at something after the fact, under the name that its people know.
-fn reviewer(run: &Run, of: &crate::model::event::Reviewed, from: &Person) -> Result<Voter, String> {
+fn reviewer(run: &Run, of: &Reviewed, from: &Person) -> Result<Voter, String> {
     let reviews = run.reviews_open();
     let people = reviews.into_iter().find(|review| review.of == *of);
     super::peer::named(from, |name| {
