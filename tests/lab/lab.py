@@ -28,10 +28,10 @@ from kit import CACHE, HERE, Failed, Lab, Missing
 
 # In the order in which they are named to people.
 PARTS = (
-    "network postgres patroni etcd haproxy git supervisor app prometheus alertmanager unleash nftables moto localstripe"
+    "network postgres etcd haproxy git supervisor app prometheus alertmanager unleash nftables moto localstripe"
 ).split()
-# Either of them brings the database.
-INSTEAD = {"patroni": "postgres"}
+
+
 PYTHON = "/usr/bin/python3"         # Debian's own, which its packages are for
 
 

@@ -10,6 +10,7 @@ object a line.
 import argparse
 import json
 import signal
+import sys
 import threading
 import time
 import urllib.error
@@ -201,6 +202,11 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """A caller who hangs up, as the balancer's check does, is no error of ours."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def main():
