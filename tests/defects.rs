@@ -9,7 +9,7 @@
 
 mod support;
 
-use rexpect::session::spawn_command;
+use support::pty::Pty;
 use support::{Place, Ran};
 
 /// An environment in which nobody needs to be asked.
@@ -132,21 +132,13 @@ fn threat_34_a_panic_leaves_the_terminal_as_it_was() {
         "stty -g; {} run db-failover --yes; echo code $?; stty -g; echo end",
         env!("CARGO_BIN_EXE_runbook")
     );
-    let mut command = std::process::Command::new("sh");
-    command
-        .args(["-c", &script])
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", place.here())
-        .env("TERM", "xterm")
-        .env("RUNBOOK_STATE_DIR", place.state())
-        .env("RUNBOOK_PANIC_AT_NOTICE", "12")
-        .current_dir(place.here());
-    let mut session = spawn_command(command, Some(20_000)).unwrap();
-    let before = session.exp_regex("[0-9a-f:]{20,}").unwrap().1;
-    let screen = session.exp_string("code 70").unwrap();
-    let after = session.exp_regex("[0-9a-f:]{20,}").unwrap().1;
-    session.exp_string("end").unwrap();
+    let place = place.var("RUNBOOK_PANIC_AT_NOTICE", "12");
+    let mut session = Pty::spawn(&place, &["sh", "-c", &script]);
+    let before = session.expect("\n");
+    let screen = session.expect("code 70\r\n");
+    let after = session.expect("\n");
+    session.expect("end");
+    assert!(before.contains(':'), "{before}");
     assert_eq!(before, after);
     assert!(screen.contains("defect in runbook"), "{screen}");
     let (hides, shows) = ("\u{1b}[?25l", "\u{1b}[?25h");

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rexpect::session::spawn_command;
 use support::Place;
+use support::pty::Pty;
 
 /// For how long nothing may move. Whatever woke up even once a second would show.
 const WATCHED: Duration = Duration::from_secs(3);
@@ -48,17 +48,8 @@ fn a_run_that_waits_at_a_gate_wakes_up_for_nothing() {
         "x.yaml",
         "name: x\ntitle: X\nsteps:\n  - id: fail_over\n    call: $DATABASE_TOOL failover --cluster main\n    gate: { confirm: Go?, challenge: main }\n",
     );
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_runbook"));
-    command
-        .args(["run", "./x.yaml"])
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", place.here())
-        .env("TERM", "xterm")
-        .env("RUNBOOK_STATE_DIR", place.state())
-        .current_dir(place.here());
-    let mut session = spawn_command(command, Some(20_000)).unwrap();
-    session.exp_string("> ").unwrap();
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
     let pid = place.held_by();
     while !sleeps(&pid) {
         std::thread::yield_now();
@@ -68,6 +59,6 @@ fn a_run_that_waits_at_a_gate_wakes_up_for_nothing() {
     let (_nobody, nothing) = mpsc::channel::<()>();
     nothing.recv_timeout(WATCHED).unwrap_err();
     assert_eq!(turns(&pid), before);
-    session.send_line("main").unwrap();
-    session.exp_eof().unwrap();
+    session.line("main");
+    session.exits(0);
 }

@@ -15,12 +15,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rexpect::process::WaitStatus;
-use rexpect::session::{PtySession, spawn_command};
+use support::pty::Pty;
 use support::{Place, Ran, ran};
-
-/// The longest that one expected text may take: a deadline, not a pause.
-const PATIENCE: Option<u64> = Some(30_000);
 
 /// A colleague: an account that needs no entry in /etc/passwd, in a group that every Debian has.
 const COLLEAGUE: u32 = 4242;
@@ -159,33 +155,16 @@ fn program(place: &Place, colleague: bool) -> Command {
     command
 }
 
-fn at_a_terminal(place: &Place, colleague: bool, words: &[&str]) -> PtySession {
+fn at_a_terminal(place: &Place, colleague: bool, words: &[&str]) -> Pty {
     let mut command = program(place, colleague);
     command.args(words);
-    spawn_command(command, PATIENCE).unwrap()
+    Pty::of(&command)
 }
 
 fn beside(place: &Place, words: &[&str]) -> Ran {
     let mut command = program(place, false);
     command.args(words).stdin(Stdio::null());
     ran(command.output().unwrap())
-}
-
-#[track_caller]
-fn expect(session: &mut PtySession, text: &str) -> String {
-    match session.exp_string(text) {
-        Ok(before) => before,
-        Err(error) => panic!("waiting for `{text}`: {error}"),
-    }
-}
-
-#[track_caller]
-fn exits(session: &mut PtySession, code: i32) {
-    session.exp_eof().unwrap();
-    match session.process().wait().unwrap() {
-        WaitStatus::Exited(_, found) => assert_eq!(found, code),
-        other => panic!("{other:?}"),
-    }
 }
 
 /// What Li does on her own machine: reads the request, and signs what it says by hand.
@@ -219,15 +198,15 @@ fn an_incident_from_its_first_gate_to_its_audit() {
 
     // The operator is asked for the target's name, and types it wrong twice.
     let mut ana = at_a_terminal(&place, false, &["run", "incident", "-e", "bench"]);
-    expect(&mut ana, "REAL");
-    expect(&mut ana, "type the name of the target: main");
-    expect(&mut ana, "> ");
-    ana.send_line("mian").unwrap();
-    expect(&mut ana, "not the target's name");
-    ana.send_line("y").unwrap();
-    expect(&mut ana, "yes is not enough here");
-    ana.send_line("main").unwrap();
-    expect(&mut ana, "Waiting for others");
+    ana.expect("REAL");
+    ana.expect("type the name of the target: main");
+    ana.expect("> ");
+    ana.line("mian");
+    ana.expect("not the target's name");
+    ana.line("y");
+    ana.expect("yes is not enough here");
+    ana.line("main");
+    ana.expect("Waiting for others");
     assert_eq!(
         std::fs::read_to_string(place.here().join("acts")).unwrap(),
         ""
@@ -240,24 +219,24 @@ fn an_incident_from_its_first_gate_to_its_audit() {
     let answer = signed_by_li(&place, &key, &code);
     let answer = answer.to_str().unwrap();
     beside(&place, &["approve", "--signed", answer]).exits(0);
-    expect(&mut ana, "li@example.org");
+    ana.expect("li@example.org");
 
     // A step fails; what was wrong is mended, and it is tried again.
-    expect(&mut ana, "A step failed");
-    expect(&mut ana, "> ");
+    ana.expect("A step failed");
+    ana.expect("> ");
     place.write("repaired", "");
-    ana.send_line("r").unwrap();
+    ana.line("r");
 
     // Ctrl-C while a step acts: it is waited for and recorded, and the operator decides.
-    expect(&mut ana, "Let the pools settle");
+    ana.expect("Let the pools settle");
     until_started(&place, "settle");
-    ana.send_control('c').unwrap();
-    expect(&mut ana, "interrupt");
+    ana.send("\x03");
+    ana.expect("interrupt");
     place.write("settled", "");
-    expect(&mut ana, "> ");
-    ana.send_line("p").unwrap();
-    expect(&mut ana, "runbook resume");
-    exits(&mut ana, 75);
+    ana.expect("> ");
+    ana.line("p");
+    ana.expect("runbook resume");
+    ana.exits(75);
 
     // A colleague takes it over.
     let root = rustix::process::geteuid().is_root();
@@ -265,10 +244,10 @@ fn an_incident_from_its_first_gate_to_its_audit() {
         eprintln!("left out: another account takes over, which takes root to test");
     }
     let mut colleague = at_a_terminal(&place, root, &["resume", "last"]);
-    expect(&mut colleague, "Say in the channel");
-    expect(&mut colleague, "> ");
-    colleague.send_line("d").unwrap();
-    exits(&mut colleague, 0);
+    colleague.expect("Say in the channel");
+    colleague.expect("> ");
+    colleague.line("d");
+    colleague.exits(0);
     assert_eq!(
         std::fs::read_to_string(place.here().join("acts")).unwrap(),
         "failover\n"
@@ -276,10 +255,10 @@ fn an_incident_from_its_first_gate_to_its_audit() {
 
     // What can be taken back is, and what cannot is said before.
     let mut undo = at_a_terminal(&place, false, &["undo", "last", "--reason", "all is well"]);
-    expect(&mut undo, "failover");
-    expect(&mut undo, "> ");
-    undo.send_line("y").unwrap();
-    exits(&mut undo, 0);
+    undo.expect("failover");
+    undo.expect("> ");
+    undo.line("y");
+    undo.exits(0);
     assert!(!place.here().join("drained").exists());
 
     // The journal tells all of it, and proves it.

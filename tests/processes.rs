@@ -10,6 +10,7 @@ mod support;
 
 use std::process::Command;
 
+use support::pty::Pty;
 use support::{Place, ran};
 
 /// An environment in which nobody needs to be asked.
@@ -54,17 +55,7 @@ fn threat_37_nothing_is_typed_into_our_terminal_and_nothing_written_to_it() {
     );
     let place = place(&steps);
     // Under a terminal, which is ours and not our children's.
-    let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
-    command
-        .args(RUN)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", place.here())
-        .env("TERM", "xterm")
-        .env("RUNBOOK_STATE_DIR", place.state())
-        .current_dir(place.here());
-    let mut session = rexpect::session::spawn_command(command, Some(20_000)).unwrap();
-    let screen = session.exp_eof().unwrap();
+    let screen = Pty::runbook(&place, &RUN).rest();
     assert!(!screen.contains("forged"), "{screen}");
     let finished = place.records();
     let finished: Vec<_> = finished

@@ -8,43 +8,8 @@
 
 mod support;
 
-use rexpect::process::WaitStatus;
-use rexpect::session::{PtySession, spawn_command};
 use support::Place;
-
-/// The longest that one expected text may take: a deadline, not a pause.
-const PATIENCE: Option<u64> = Some(20_000);
-
-fn spawn(place: &Place, args: &[&str]) -> PtySession {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_runbook"));
-    command
-        .args(args)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", place.here())
-        .env("TERM", "xterm")
-        .env("RUNBOOK_STATE_DIR", place.state())
-        .current_dir(place.here());
-    spawn_command(command, PATIENCE).unwrap()
-}
-
-#[track_caller]
-fn expect(session: &mut PtySession, text: &str) -> String {
-    match session.exp_string(text) {
-        Ok(before) => before,
-        Err(error) => panic!("waiting for `{text}`: {error}"),
-    }
-}
-
-#[track_caller]
-fn exits(session: &mut PtySession, code: i32) {
-    // With a deadline, unlike the wait for the process: a prompt that nobody answers is told.
-    session.exp_eof().unwrap();
-    match session.process().wait().unwrap() {
-        WaitStatus::Exited(_, found) => assert_eq!(found, code),
-        other => panic!("{other:?}"),
-    }
-}
+use support::pty::Pty;
 
 const ONE_GATE: &str = "name: x\ntitle: X\nsteps:\n  - id: fail_over\n    call: $DATABASE_TOOL failover --cluster main\n    gate: { confirm: Go?, challenge: main }\n";
 
@@ -52,16 +17,16 @@ const ONE_GATE: &str = "name: x\ntitle: X\nsteps:\n  - id: fail_over\n    call: 
 fn a_typed_challenge_takes_the_targets_name_and_nothing_else() {
     let place = Place::new();
     place.write("x.yaml", ONE_GATE);
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
-    expect(&mut session, "type the name of the target: main");
-    expect(&mut session, "> ");
-    session.send_line("y").unwrap();
-    expect(&mut session, "yes is not enough here");
-    session.send_line("mian").unwrap();
-    expect(&mut session, "not the target's name");
-    session.send_line("main").unwrap();
-    expect(&mut session, "audit verify");
-    exits(&mut session, 0);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("type the name of the target: main");
+    session.expect("> ");
+    session.line("y");
+    session.expect("yes is not enough here");
+    session.line("mian");
+    session.expect("not the target's name");
+    session.line("main");
+    session.expect("audit verify");
+    session.exits(0);
     assert_eq!(place.world().log().len(), 1);
 }
 
@@ -69,11 +34,11 @@ fn a_typed_challenge_takes_the_targets_name_and_nothing_else() {
 fn no_ends_the_run_and_nothing_acts() {
     let place = Place::new();
     place.write("x.yaml", ONE_GATE);
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
-    expect(&mut session, "> ");
-    session.send_line("n not tonight").unwrap();
-    expect(&mut session, "not tonight");
-    exits(&mut session, 77);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    session.line("n not tonight");
+    session.expect("not tonight");
+    session.exits(77);
     assert!(place.world().log().is_empty());
     let kinds = place.kinds();
     assert!(kinds.contains(&"gate_decided".to_owned()), "{kinds:?}");
@@ -84,17 +49,17 @@ fn no_ends_the_run_and_nothing_acts() {
 fn a_run_is_parked_and_taken_up_again() {
     let place = Place::new();
     place.write("x.yaml", ONE_GATE);
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
-    expect(&mut session, "> ");
-    session.send_line("p").unwrap();
-    expect(&mut session, "runbook resume");
-    exits(&mut session, 75);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    session.line("p");
+    session.expect("runbook resume");
+    session.exits(75);
     assert!(place.world().log().is_empty());
-    let mut session = spawn(&place, &["resume", "last"]);
-    expect(&mut session, "> ");
-    session.send_line("main").unwrap();
-    expect(&mut session, "audit verify");
-    exits(&mut session, 0);
+    let mut session = Pty::runbook(&place, &["resume", "last"]);
+    session.expect("> ");
+    session.line("main");
+    session.expect("audit verify");
+    session.exits(0);
     assert_eq!(place.world().log().len(), 1);
     place.run(&["audit", "verify", "last"]).exits(0);
 }
@@ -103,11 +68,11 @@ fn a_run_is_parked_and_taken_up_again() {
 fn threat_53_a_terminal_that_closes_at_a_prompt_parks_the_run() {
     let place = Place::new();
     place.write("x.yaml", ONE_GATE);
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
-    expect(&mut session, "> ");
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
     // The end of input, as a closed terminal gives it, is never an answer.
-    session.send_control('d').unwrap();
-    exits(&mut session, 75);
+    session.send("\x04");
+    session.exits(75);
     assert!(place.world().log().is_empty());
     place.run(&["resume", "last", "--yes"]).exits(0);
     assert_eq!(place.world().log().len(), 1);
@@ -117,11 +82,11 @@ fn threat_53_a_terminal_that_closes_at_a_prompt_parks_the_run() {
 fn threat_40_an_interrupt_at_a_prompt_parks_the_run() {
     let place = Place::new();
     place.write("x.yaml", ONE_GATE);
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
-    expect(&mut session, "> ");
-    session.send_control('c').unwrap();
-    expect(&mut session, "runbook resume");
-    exits(&mut session, 75);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    session.send("\x03");
+    session.expect("runbook resume");
+    session.exits(75);
     assert!(place.world().log().is_empty());
 }
 
@@ -132,17 +97,17 @@ fn a_failing_step_is_tried_again_left_out_or_stopped_by_the_operator() {
         "x.yaml",
         "name: x\ntitle: X\nsteps:\n  - { id: mark, run: [test, -e, mark], dir: '.', effect: read }\n  - { id: after, manual: Look }\n",
     );
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
-    expect(&mut session, "A step failed");
-    session.send_line("r").unwrap();
-    expect(&mut session, "A step failed");
-    session.send_line("s").unwrap();
-    expect(&mut session, "give your reason");
-    session.send_line("s it is not needed").unwrap();
-    expect(&mut session, "Something to do by hand");
-    session.send_line("d looked").unwrap();
-    expect(&mut session, "it is not needed");
-    exits(&mut session, 0);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("A step failed");
+    session.line("r");
+    session.expect("A step failed");
+    session.line("s");
+    session.expect("give your reason");
+    session.line("s it is not needed");
+    session.expect("Something to do by hand");
+    session.line("d looked");
+    session.expect("it is not needed");
+    session.exits(0);
     let attempts = place
         .records()
         .iter()
@@ -165,14 +130,14 @@ fn threat_51_what_was_typed_ahead_answers_nothing() {
         &"name: x\ntitle: X\nsteps:\n  - { id: wait, run: [cat, FIFO], effect: read }\n  - { id: fail_over, call: $DATABASE_TOOL failover --cluster main, gate: Go? }\n"
             .replace("FIFO", &fifo.display().to_string()),
     );
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
     // It is typed while nobody asks: the step before waits for this test to open its pipe.
-    session.send_line("y").unwrap();
+    session.line("y");
     drop(std::fs::OpenOptions::new().write(true).open(&fifo).unwrap());
-    expect(&mut session, "A decision is needed");
-    expect(&mut session, "> ");
-    session.send_line("n").unwrap();
-    exits(&mut session, 77);
+    session.expect("A decision is needed");
+    session.expect("> ");
+    session.line("n");
+    session.exits(77);
     assert!(place.world().log().is_empty());
 }
 
@@ -183,13 +148,13 @@ fn a_question_that_no_longer_stands_is_withdrawn() {
         "x.yaml",
         "name: x\ntitle: X\nsteps:\n  - parallel: true\n    steps:\n      - { id: a, call: $DATABASE_TOOL failover --cluster main, gate: First? }\n      - { id: b, call: $DATABASE_TOOL failover --cluster main, gate: Second? }\nfinally:\n  - { id: end, call: $DATABASE_TOOL status }\n",
     );
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
-    expect(&mut session, "First?");
-    expect(&mut session, "> ");
-    session.send_line("n").unwrap();
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("First?");
+    session.expect("> ");
+    session.line("n");
     // The second gate is dead with the first: the run goes to its end by itself.
-    expect(&mut session, "audit verify");
-    exits(&mut session, 77);
+    session.expect("audit verify");
+    session.exits(77);
     assert!(place.world().log().is_empty());
 }
 
@@ -204,14 +169,14 @@ fn the_place_stands_beside_the_cursor_where_it_is_real() {
         "x.yaml",
         "name: x\ntitle: X\nsteps:\n  - { id: tell, call: $CHAT_TOOL post --channel incidents hello }\n",
     );
-    let mut session = spawn(&place, &["run", "./x.yaml"]);
-    expect(&mut session, "REAL prod > ");
-    session.send_line("y").unwrap();
-    expect(&mut session, "Do this by hand: CHAT_TOOL post");
-    expect(&mut session, "REAL prod > ");
-    session.send_line("p").unwrap();
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("REAL prod > ");
+    session.line("y");
+    session.expect("Do this by hand: CHAT_TOOL post");
+    session.expect("REAL prod > ");
+    session.line("p");
     // Whether it was done is not known, and that is what the journal says.
-    exits(&mut session, 75);
+    session.exits(75);
     assert!(place.kinds().contains(&"step_unknown".to_owned()));
     place.run(&["audit", "verify", "last"]).exits(12);
 }

@@ -10,8 +10,8 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use rexpect::session::spawn_command;
 use support::Place;
+use support::pty::Pty;
 
 /// A file that is edited while a run waits, and what the run then does: what it was shown before.
 #[test]
@@ -174,24 +174,8 @@ fn told(text: &str) -> BTreeSet<String> {
 fn on_a_terminal(noise: &[u8]) -> BTreeSet<String> {
     let place = Place::new();
     prints(&place, noise);
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_runbook"));
-    command
-        .args(["run", "./x.yaml"])
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", place.here())
-        .env("TERM", "xterm")
-        .env("RUNBOOK_STATE_DIR", place.state())
-        .current_dir(place.here());
-    let mut session = spawn_command(command, Some(60_000)).unwrap();
-    // It gives each byte as a character.
-    let bytes: Vec<u8> = session
-        .exp_eof()
-        .unwrap()
-        .chars()
-        .map(|c| c as u8)
-        .collect();
-    told(&String::from_utf8_lossy(&bytes))
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    told(&session.rest())
 }
 
 #[test]

@@ -60,6 +60,12 @@ pub(super) fn reap<T>(leader: Pid, reap: impl FnOnce() -> T) -> T {
     reap()
 }
 
+/// Does something while no leader is being started or reaped.
+pub(super) fn between_starts<T>(act: impl FnOnce() -> T) -> T {
+    let _alone = STARTS.write().unwrap_or_else(PoisonError::into_inner);
+    act()
+}
+
 /// Whose children are whose, as it was at one moment.
 pub(super) struct Household {
     us: i32,
@@ -71,7 +77,7 @@ impl Household {
     /// Waits for the starts under way: every leader that was seen before this is in the list, or
     /// has ended.
     pub(super) fn settled() -> Self {
-        drop(STARTS.write().unwrap_or_else(PoisonError::into_inner));
+        between_starts(|| ());
         Self::now()
     }
 

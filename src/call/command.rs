@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::brought::Brought;
 use super::in_adapter::{InAdapter, action_of, one, words};
 use super::job::{Job, Processes};
 use super::judge::{Asked, Reading, nothing_done, unevaluated};
 use super::process::who;
 use super::reading::Promise;
 use crate::expr::{ExprError, Names, Template};
-use crate::model::call::{Adapter, Cancel, Reply, Request, Sink};
+use crate::model::call::{Adapter, Cancel, Failure, Reply, Request, Sink};
 use crate::model::ids::{ActionName, ArgName};
 use crate::model::secret::EnvValue;
 use crate::model::{Map, Value};
@@ -19,9 +20,8 @@ use crate::model::{Map, Value};
 /// One `command` action.
 #[derive(Clone, Debug)]
 pub struct CommandSpec {
-    /// The program and its words. A word that is one lone `{{ }}` vanishes where that is `none`,
-    /// and becomes several where that is a list.
-    pub command: Vec<Template>,
+    /// The program and its words.
+    pub command: Vec<Word>,
     /// Added to the environment; a lone `{{ }}` that is `none` leaves the variable out.
     pub env: IndexMap<String, Template>,
     /// Variables that pass beside the allow-list: `KUBECONFIG`, `AWS_*`.
@@ -36,6 +36,16 @@ pub struct CommandSpec {
     pub arguments: Vec<ArgName>,
 }
 
+/// A word of a command.
+#[derive(Clone, Debug)]
+pub enum Word {
+    /// One that is one lone `{{ }}` vanishes where that is `none`, and becomes several where that
+    /// is a list.
+    Template(Template),
+    /// The path of a file that the adapter brings along.
+    File(String),
+}
+
 /// Answers a tool's calls as its adapter's file says.
 ///
 /// Templates and expressions see `args`, `settings`, `run` (`id`, `environment`, `step`, `attempt`,
@@ -48,6 +58,8 @@ pub struct CommandAdapter {
     pub settings: Map,
     /// Further names: the adapter's own directory.
     pub names: Map,
+    /// What it brings along.
+    pub files: Arc<Brought>,
     /// The actions.
     pub actions: IndexMap<ActionName, CommandSpec>,
 }
@@ -66,9 +78,11 @@ impl Adapter for CommandAdapter {
             request,
             &self.processes,
         );
-        let job = match spec.job(&names) {
+        let file = |name: &str| self.files.path(name, &self.processes.work_dir);
+        let job = match spec.job(&names, file) {
             Ok(job) => job,
-            Err((what, e)) => return unevaluated(&what, &e),
+            Err(NoJob::Template(what, e)) => return unevaluated(&what, &e),
+            Err(NoJob::File(failure)) => return nothing_done(failure),
         };
         let asked = Asked {
             who: &who(job.argv.first().map(String::as_str).unwrap_or_default()),
@@ -83,22 +97,43 @@ impl Adapter for CommandAdapter {
     }
 }
 
+/// Why there is nothing to start.
+enum NoJob {
+    /// In this part something could not be filled in.
+    Template(String, ExprError),
+    /// A file is not there.
+    File(Failure),
+}
+
 impl CommandSpec {
-    /// The command with every value filled in; an error says in which part.
-    fn job(&self, names: &dyn Names) -> Result<Job, (String, ExprError)> {
+    /// The command with every value filled in.
+    fn job(
+        &self,
+        names: &dyn Names,
+        file: impl Fn(&str) -> Result<PathBuf, Failure>,
+    ) -> Result<Job, NoJob> {
         let mut argv = Vec::with_capacity(self.command.len());
         for (at, word) in self.command.iter().enumerate() {
-            let values = words(word, names);
-            argv.extend(values.map_err(|e| (format!("word {} of `command`", at + 1), e))?);
+            match word {
+                Word::Template(template) => {
+                    let part = || format!("word {} of `command`", at + 1);
+                    let values = words(template, names).map_err(|e| NoJob::Template(part(), e));
+                    argv.extend(values?);
+                }
+                Word::File(name) => {
+                    let path = file(name).map_err(NoJob::File)?;
+                    argv.push(path.to_string_lossy().into_owned());
+                }
+            }
         }
         let mut env = IndexMap::new();
         for (name, template) in &self.env {
             let value = variable(template, names);
-            let value = value.map_err(|e| (format!("variable `{name}`"), e))?;
+            let value = value.map_err(|e| NoJob::Template(format!("variable `{name}`"), e))?;
             env.extend(value.map(|value| (name.clone(), value)));
         }
         let dir = match &self.dir {
-            Some(dir) => one(dir, names).map_err(|e| ("`dir`".to_owned(), e))?,
+            Some(dir) => one(dir, names).map_err(|e| NoJob::Template("`dir`".to_owned(), e))?,
             None => None,
         };
         Ok(Job {

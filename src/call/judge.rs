@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::group::{End, Finished};
 use super::reading::{
-    Promise, fit, json, last_line, lines, misfit, plain, whole, whole_text, with_example,
+    Promise, fit, json, last_line, lines, misfit, plain, table, whole, whole_text, with_example,
 };
 use super::signal;
 use crate::expr::{ExprError, Expression, Lookup, Names};
@@ -43,10 +43,10 @@ pub enum Output {
 
 /// The names that `ok` and an output's fields have beside those of the caller.
 ///
-/// `stdout` and `stderr` are whole texts, without their last newline; `json` and `lines` are stdout
-/// read as such. One that was longer than what is kept has no value: half an answer decides
+/// `stdout` and `stderr` are whole texts, without their last newline; `json`, `lines` and `table` are
+/// stdout read as such. One that was longer than what is kept has no value: half an answer decides
 /// nothing.
-pub const OUTPUT_NAMES: [&str; 5] = ["exit", "stdout", "stderr", "json", "lines"];
+pub const OUTPUT_NAMES: [&str; 6] = ["exit", "stdout", "stderr", "json", "lines", "table"];
 
 /// What stands behind an answer, for the messages.
 pub(super) struct Asked<'a> {
@@ -247,6 +247,7 @@ struct Printed<'a> {
     stderr_text: OnceCell<Result<Value, Failure>>,
     json: OnceCell<Result<Value, Failure>>,
     lines: OnceCell<Result<Value, Failure>>,
+    table: OnceCell<Result<Value, Failure>>,
 }
 
 impl<'a> Printed<'a> {
@@ -261,6 +262,7 @@ impl<'a> Printed<'a> {
             stderr_text: OnceCell::new(),
             json: OnceCell::new(),
             lines: OnceCell::new(),
+            table: OnceCell::new(),
         }
     }
 }
@@ -290,6 +292,7 @@ impl Names for Printed<'_> {
             "stdout" => made(self.stdout_text.get_or_init(|| text(self.stdout))),
             "stderr" => made(self.stderr_text.get_or_init(|| text(self.stderr))),
             "lines" => made(self.lines.get_or_init(|| lines(self.stdout))),
+            "table" => made(self.table.get_or_init(|| table(self.stdout))),
             "json" => made(
                 self.json
                     .get_or_init(|| Ok(Value::from_plain(&json(self.stdout)?))),

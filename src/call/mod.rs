@@ -7,7 +7,8 @@
 //! see, and [`Processes`] is all of that for one request. `judge` and `reading` turn the end of a
 //! process into a reply. Above stand the adapters: [`OwnProcess`]
 //! for `run:` steps, [`BareCommand`] for a tool that is bound to a command line, and
-//! [`CommandAdapter`] for the `command` actions of an adapter's file.
+//! [`CommandAdapter`] for the `command` actions of an adapter's file, with what it has [`Brought`]
+//! along.
 //!
 //! `secrets` looks up what a process gets in its environment only, and `redact` takes it out of all
 //! that processes and people say, in the forms that `encodings` knows.
@@ -18,6 +19,7 @@
 
 mod adopt;
 mod bare;
+mod brought;
 mod capture;
 mod cgroup;
 mod command;
@@ -46,8 +48,9 @@ mod spawn;
 
 pub use adopt::reap_adopted;
 pub use bare::BareCommand;
+pub use brought::Brought;
 pub use capture::{DEFAULT_CAP, MAX_LINE};
-pub use command::{CommandAdapter, CommandSpec};
+pub use command::{CommandAdapter, CommandSpec, Word};
 pub use environ::Environment;
 pub use group::{End, Finished};
 pub use http::{

@@ -1,7 +1,7 @@
 //! Reading what was printed: as text, as lines, as JSON that keeps a contract's promise.
 
 use crate::model::call::{Captured, Failure, FailureKind};
-use crate::model::text::clip;
+use crate::model::text::{clip, escape_controls};
 use crate::model::{Map, Shape, Size, Value};
 
 /// How much of a stream an output holds as text, in bytes. The record keeps more beside it.
@@ -52,6 +52,62 @@ pub(super) fn lines(captured: &Captured) -> Result<Value, Failure> {
     let text = String::from_utf8_lossy(bytes);
     let lines = text.lines().map(|line| Value::Str(line.to_owned()));
     Ok(Value::List(lines.collect()))
+}
+
+/// What was printed, read as a table: its first line names the columns, and two or more spaces, or
+/// a tab, stand between them. Each further line is an object with a text for each column.
+///
+/// Nothing is guessed: a line with more or fewer cells is refused, since nobody can say which of
+/// them is empty.
+pub(super) fn table(captured: &Captured) -> Result<Value, Failure> {
+    let bytes = whole(captured)?;
+    let text = String::from_utf8_lossy(bytes);
+    let mut rows = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
+    let Some((_, header)) = rows.next() else {
+        return Err(misfit("nothing was printed where a table is expected"));
+    };
+    let columns: Vec<String> = cells(header).map(column).collect();
+    if let Some(twice) = columns
+        .iter()
+        .enumerate()
+        .find_map(|(at, name)| columns[..at].contains(name).then_some(name))
+    {
+        let twice = escape_controls(twice);
+        return Err(misfit(format!("the table has two columns `{twice}`")));
+    }
+    let row = |(at, line): (usize, &str)| {
+        let row: Vec<&str> = cells(line).collect();
+        if row.len() != columns.len() {
+            let (found, wanted) = (row.len(), columns.len());
+            let shown = escape_controls(&clip(line.trim(), 80)).into_owned();
+            return Err(misfit(format!(
+                "line {} of the table has {found} cells where its header has {wanted}: `{shown}`",
+                at + 1
+            )));
+        }
+        let cells = row.into_iter().map(Value::from);
+        Ok(Value::Map(columns.iter().cloned().zip(cells).collect()))
+    };
+    rows.map(row).collect::<Result<_, _>>().map(Value::List)
+}
+
+fn cells(line: &str) -> impl Iterator<Item = &str> {
+    line.split('\t')
+        .flat_map(|part| part.split("  "))
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
+}
+
+/// `LAST SEEN` is `last_seen`.
+fn column(name: &str) -> String {
+    let plain = |c: char| match c {
+        c if c.is_alphanumeric() => c.to_ascii_lowercase(),
+        _ => '_',
+    };
+    name.chars().map(plain).collect()
 }
 
 /// What was printed, read as JSON.
@@ -249,5 +305,30 @@ mod tests {
         assert!(failure.message.ends_with("`promoted r1`"));
         let failure = json(&captured(" \n")).unwrap_err();
         assert!(failure.message.starts_with("nothing was printed"));
+    }
+
+    #[test]
+    fn a_table_is_read_by_its_header() {
+        let printed = "NAME    READY   LAST SEEN\n\nweb-1   1/1     2 days ago\nweb-2\t0/1\t3s\n";
+        let rows = table(&captured(printed)).unwrap().to_plain();
+        assert_eq!(
+            rows,
+            serde_json::json!([
+                {"name": "web-1", "ready": "1/1", "last_seen": "2 days ago"},
+                {"name": "web-2", "ready": "0/1", "last_seen": "3s"},
+            ])
+        );
+        assert_eq!(table(&captured("NAME\n")).unwrap(), Value::List(Vec::new()));
+        for (printed, said) in [
+            ("\n", "nothing was printed where a table is expected"),
+            (
+                "NAME  READY\nweb-1\n",
+                "line 2 of the table has 1 cells where its header has 2: `web-1`",
+            ),
+            ("A  A\n1  2\n", "the table has two columns `a`"),
+        ] {
+            let failure = table(&captured(printed)).unwrap_err();
+            assert_eq!(failure.message, said);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `runbook check`: runbooks, contracts, adapters, scenarios and environments.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -12,6 +13,7 @@ use super::prepare::checked;
 use super::run::pretty;
 use crate::model::ids::RunbookName;
 use crate::sandbox::Scenario;
+use crate::spec::adapter::{FilePath, Files};
 use crate::spec::{Contract, Diagnostics, adapter, contract, environment};
 use crate::workspace::Defined;
 
@@ -207,7 +209,9 @@ fn one_file(context: &Context, path: &Path, checked: &mut Checked) -> Result<(),
             let contract: Option<Contract> = contract::read(&name, &bytes, &mut Diagnostics::new());
             match contract {
                 Some(contract) => {
-                    adapter::read(&shown, &read(path)?, &contract, &mut checked.found);
+                    let beside = Beside(path.parent().unwrap_or(path));
+                    let bytes = read(path)?;
+                    adapter::read(&shown, &bytes, &contract, &beside, &mut checked.found);
                 }
                 None => checked.plain.push(format!(
                     "{shown}: its contract {name} has errors of its own"
@@ -217,6 +221,20 @@ fn one_file(context: &Context, path: &Path, checked: &mut Checked) -> Result<(),
         _ => one_runbook(context, &path.display().to_string(), checked)?,
     }
     Ok(())
+}
+
+/// The files beside an adapter that is named by its path.
+struct Beside<'a>(&'a Path);
+
+impl Files for Beside<'_> {
+    fn read(&self, file: &FilePath) -> Result<Option<Cow<'static, [u8]>>, String> {
+        let path = self.0.join(file.to_string());
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(format!("{} cannot be read: {e}", path.display())),
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {

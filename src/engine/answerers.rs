@@ -7,9 +7,10 @@ use indexmap::IndexMap;
 
 use super::http::AdapterFile;
 use crate::call::{
-    BareCommand, CommandAdapter, CommandSpec, HttpAdapter, HttpSpec, Output, OwnProcess, Processes,
-    Promise, Reading, Redactor, Secrets, Simulation,
+    BareCommand, Brought, CommandAdapter, CommandSpec, HttpAdapter, HttpSpec, Output, OwnProcess,
+    Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
 };
+use crate::expr::Template;
 use crate::model::call::{
     Adapter, Cancel, Captured, Ended, Failure, FailureKind, Reply, Request, Sink, Work,
 };
@@ -17,7 +18,7 @@ use crate::model::ids::{ActionName, StepKey, ToolRef};
 use crate::model::{Map, SecretRef, Value};
 use crate::plan::{Answers, NodeDoes, Plan};
 use crate::run::Run;
-use crate::spec::adapter::{AdapterAction, OutputSpec as AdapterOutput};
+use crate::spec::adapter::{AdapterAction, OutputSpec as AdapterOutput, named};
 use crate::spec::step::OutputSpec;
 
 /// Who answers the calls of a run.
@@ -130,6 +131,7 @@ impl Answerers {
                             processes: Arc::clone(&processes),
                             settings: settings.clone(),
                             names: Map::new(),
+                            files: Arc::new(Brought::new(adapter.files.clone())),
                             actions,
                         };
                         let http = HttpAdapter {
@@ -242,7 +244,11 @@ fn command_spec(
     let contract = plan.action(&tool.tool, name)?;
     let mut promises = promises(plan, tool);
     Some(CommandSpec {
-        command: command.argv.iter().map(|word| word.value.clone()).collect(),
+        command: command
+            .argv
+            .iter()
+            .map(|word| self::word(&word.value))
+            .collect(),
         env: command
             .env
             .iter()
@@ -268,6 +274,13 @@ fn command_spec(
         promise: promises.swap_remove(name).unwrap_or_default(),
         arguments: contract.args.keys().cloned().collect(),
     })
+}
+
+fn word(word: &Template) -> Word {
+    match named(word) {
+        Some(file) => Word::File(file.to_owned()),
+        None => Word::Template(word.clone()),
+    }
 }
 
 fn http_specs(

@@ -77,6 +77,9 @@ pub(super) fn show_waiting(
     let may = match asked.from.is_empty() {
         true => "anybody else".to_owned(),
         false => match names(&mut people.iter().filter(has_not)) {
+            nobody if nobody.is_empty() && question.unattended => {
+                "nobody: no such group is here. Rehearse their part with w".to_owned()
+            }
             nobody if nobody.is_empty() => {
                 "nobody is left in the groups that may: the policy cannot be met".to_owned()
             }

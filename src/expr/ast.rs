@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::pattern::Pattern;
 use super::vocabulary::{Filter, Function, Test};
 use crate::model::Value;
 
@@ -78,6 +79,8 @@ pub(super) struct Filtered {
     pub(super) attribute: Option<Vec<String>>,
     /// The `test` parameter of the selecting filters, always written out.
     pub(super) test: Option<Test>,
+    /// The `pattern` parameter, always written out.
+    pub(super) pattern: Option<Pattern>,
 }
 
 /// The operators that make a new value.

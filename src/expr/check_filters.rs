@@ -3,6 +3,7 @@
 use super::ast::{Comparison, Filtered, Node, show_path};
 use super::check::Checker;
 use super::error::ExprError;
+use super::pattern::Pattern;
 use super::predicates::comparison;
 use super::secrets::Misuse;
 use super::types::{Class, Null, Ty};
@@ -65,6 +66,10 @@ impl Checker<'_> {
                 let takes = [Class::List, Class::Object, Class::Text];
                 self.takes(filtered, &input, &takes, "a list, an object or a text");
                 Ty::from(Shape::Integer)
+            }
+            Filter::Captures => {
+                self.takes(filtered, &input, &[Class::Text], "a text");
+                Ty::list(filtered.pattern.as_ref().map_or(Shape::Any, Pattern::shape))
             }
             Filter::Keys | Filter::Values | Filter::Items => {
                 self.takes(filtered, &input, &[Class::Object], "an object");

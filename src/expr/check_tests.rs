@@ -45,6 +45,10 @@ fn types_go_through_fields_filters_and_arithmetic() {
             Shape::Number,
         ),
         ("3.7 | round", Shape::Integer),
+        (
+            "(params.cluster | captures('(?<a>.)(?<b>.)') | first).b",
+            Shape::String,
+        ),
         ("range(3)", Shape::List(Box::new(Shape::Integer))),
         ("{'a': 1}.a", Shape::Integer),
         ("params.cluster ~ 1", Shape::String),

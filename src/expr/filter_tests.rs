@@ -64,6 +64,18 @@ fn filters_do_their_work() {
         ("12 | string ~ ('x' | tojson)", "12\"x\""),
         ("{'a': 1} | keys ~ ({'a': 1} | items)", r#"["a"][["a",1]]"#),
         ("range(2, 5) | join", "234"),
+        (
+            r"('tool 1.27 (abc)' | captures('tool (?<version>[0-9.]+)( beta(?<beta>.*))?') | first)",
+            r#"{"version":"1.27","beta":""}"#,
+        ),
+        (
+            r"'a=1 b=22' | captures('(?<name>[a-z])=(?<n>[0-9]+)') | map(attribute='n') | list",
+            r#"["1","22"]"#,
+        ),
+        (
+            r"('none' | captures('(?<n>[0-9])') | first) | default('-')",
+            "-",
+        ),
         ("[{'a': 1}, {}] | map(attribute='a', default=0) | sum", "1"),
     ] {
         assert_eq!(text(source), expected, "{source}");
@@ -92,6 +104,23 @@ fn filters_do_their_work() {
         ),
         ("duration(params.cluster)", "`main` is not a duration"),
         ("3 | join", "`join` takes a list, not integer 3"),
+        (
+            "3 | captures('(?<n>.)')",
+            "`captures` takes a text, not integer 3",
+        ),
+        (
+            "'x' | captures('[0-9]+')",
+            "the regular expression has no named group (name what you want of it: `(?<version>[0-9.]+)`)",
+        ),
+        ("'x' | captures('(?<n>')", "the regular expression: "),
+        (
+            "'x' | captures('(?<n>((x{99}){99}){99})')",
+            "the regular expression: ",
+        ),
+        (
+            "'x' | captures(params.cluster)",
+            "`pattern` of `captures` is a text in quotes",
+        ),
     ] {
         let found = refused(source);
         assert!(found.starts_with(message), "{source}: {found}");

@@ -58,6 +58,12 @@ impl<'a> Evaluator<'a> {
                 }
                 _ => Err(self.refuse(filtered, &value, "a list, an object or a text")),
             },
+            Filter::Captures => match (value.as_ref(), &filtered.pattern) {
+                (Value::Str(text), Some(pattern)) => {
+                    pattern.matches(text, self.budget).map(Cow::Owned)
+                }
+                _ => Err(self.refuse(filtered, &value, "a text")),
+            },
             Filter::Keys | Filter::Values | Filter::Items => self.entries(filtered, &value),
             _ => self.list_filter(filtered, value),
         }

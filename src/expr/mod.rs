@@ -46,6 +46,7 @@ mod lists;
 mod names;
 mod parse;
 mod parse_call;
+mod pattern;
 mod predicates;
 mod scan;
 mod secrets;

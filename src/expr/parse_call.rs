@@ -8,6 +8,7 @@ use super::ast::{Filtered, Kind, Node};
 use super::constant;
 use super::error::ExprError;
 use super::parse::convert;
+use super::pattern::Pattern;
 use super::vocabulary::{FILTERS, FUNCTIONS, Function, Signature, TESTS, find};
 use crate::model::Value;
 use crate::model::text::escape_controls;
@@ -94,6 +95,9 @@ pub(super) fn filter(filter: &ast::Filter<'_>, span: Range<usize>, depth: usize)
     };
     let attribute =
         written("attribute")?.map(|(text, _)| text.split('.').map(str::to_owned).collect());
+    let pattern = written("pattern")?
+        .map(|(text, place)| Pattern::parse(&text).map_err(|e| e.at(&place)))
+        .transpose()?;
     let test = match written("test")? {
         None => None,
         Some((text, place)) => {
@@ -117,6 +121,7 @@ pub(super) fn filter(filter: &ast::Filter<'_>, span: Range<usize>, depth: usize)
         args,
         attribute,
         test,
+        pattern,
     };
     let kind = Kind::Filter(Box::new(filtered));
     Ok(Node { kind, span })

@@ -3,7 +3,8 @@
 /// What a function, filter or test takes beside its input.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Signature {
-    /// The parameters, in order. `attribute` and `test` take a written-out text.
+    /// The parameters, in order. `attribute`, `test` and `pattern` take a written-out
+    /// text.
     pub(super) params: &'static [&'static str],
     /// How many of them may be given without their name.
     pub(super) positional: usize,
@@ -43,6 +44,7 @@ pub(super) const FUNCTIONS: &[(&str, Function, Signature)] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filter {
     Abs,
+    Captures,
     Default,
     First,
     Float,
@@ -79,6 +81,7 @@ const SELECT_ATTR: Signature = takes(&["attribute", "test", "value"], 3, 1);
 /// All filters.
 pub(super) const FILTERS: &[(&str, Filter, Signature)] = &[
     ("abs", Filter::Abs, NOTHING),
+    ("captures", Filter::Captures, takes(&["pattern"], 1, 1)),
     ("default", Filter::Default, takes(&["value"], 1, 1)),
     ("first", Filter::First, NOTHING),
     ("float", Filter::Float, NOTHING),

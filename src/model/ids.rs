@@ -64,6 +64,14 @@ fn account_group(text: &str) -> bool {
     )
 }
 
+fn file_name(text: &str) -> bool {
+    word(
+        text,
+        |c| c.is_ascii_alphanumeric(),
+        |c| c.is_ascii_alphanumeric() || "_-.".contains(c),
+    )
+}
+
 fn screaming(text: &str) -> bool {
     word(
         text,
@@ -205,6 +213,13 @@ id!(
     "an adapter",
     "lower-case letters, digits and `-`, a letter first",
     kebab
+);
+id!(
+    /// A file that an adapter brings along: `postgres.py`.
+    FileName,
+    "a file's name",
+    "letters, digits, `_`, `-` and `.`, a letter or digit first",
+    file_name
 );
 id!(
     /// A second binding of the same tool: `old` in `$DATABASE_TOOL@old`.

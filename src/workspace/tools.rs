@@ -1,15 +1,18 @@
 //! Tools: contracts, the adapters beside them, and the team's environments.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::find::Places;
 use super::load::{Defined, Workspace};
 use super::root::{Origin, Text};
 use super::uses::each_step;
 use crate::model::ids::{AdapterName, RunbookName, ToolName};
 use crate::model::suggest::nearest;
+use crate::spec::adapter::{FilePath, Files};
 use crate::spec::environment::SharedState;
 use crate::spec::step::Does;
 use crate::spec::{
@@ -138,7 +141,11 @@ impl Workspace {
             Some(None) => return Ok(None),
             None => return Err(found),
         };
-        let read = adapter::read(&text.shown, &text.bytes, contract, &mut found);
+        let beside = Beside {
+            places: self.places(),
+            directory: directory(&contract.tool),
+        };
+        let read = adapter::read(&text.shown, &text.bytes, contract, &beside, &mut found);
         let Some(adapter) = read else {
             return Err(found);
         };
@@ -191,6 +198,20 @@ impl Workspace {
                 None
             }
         }
+    }
+}
+
+/// The files beside the adapters of one tool, each in the nearest place that has it.
+struct Beside<'a> {
+    places: &'a Places,
+    directory: String,
+}
+
+impl Files for Beside<'_> {
+    fn read(&self, file: &FilePath) -> Result<Option<Cow<'static, [u8]>>, String> {
+        let path = format!("adapters/{}", file.below(&self.directory));
+        let text = self.places.read(&path).map_err(|error| error.to_string())?;
+        Ok(text.map(|text| text.bytes))
     }
 }
 

@@ -6,15 +6,13 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rexpect::session::{PtySession, spawn_command};
-
 use crate::support::Place;
-use crate::team::{PATIENCE, exits, expect};
+use crate::support::pty::Pty;
 
 const ONE: &str = "name: x\ntitle: X\nsteps:\n  - id: fail_over\n    call: $DATABASE_TOOL failover --cluster main\n    gate: Go?\n";
 
 /// A run of our own that waits at its gate, and its socket.
-fn at_gate(place: &Place, state: &Path) -> (PtySession, PathBuf) {
+fn at_gate(place: &Place, state: &Path) -> (Pty, PathBuf) {
     place.write("x.yaml", ONE);
     let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
     command
@@ -25,9 +23,9 @@ fn at_gate(place: &Place, state: &Path) -> (PtySession, PathBuf) {
         .env("TERM", "xterm")
         .env("RUNBOOK_STATE_DIR", state)
         .current_dir(place.here());
-    let mut session = spawn_command(command, PATIENCE).unwrap();
-    expect(&mut session, "Go?");
-    expect(&mut session, "> ");
+    let mut session = Pty::of(&command);
+    session.expect("Go?");
+    session.expect("> ");
     let mut runs = std::fs::read_dir(state.join("runs")).unwrap();
     let run = runs.next().unwrap().unwrap().path();
     (session, run.join("control"))
@@ -89,9 +87,9 @@ fn threat_49_whatever_a_peer_sends_harms_nobody_but_itself() {
     assert!(said.contains("nothing was asked in time"), "{said}");
     let status = sent(&socket, b"{\"v\":1,\"body\":\"status\"}\n");
     assert!(status.contains("\"gates\":[\"fail_over\"]"), "{status}");
-    session.send_line("y").unwrap();
-    expect(&mut session, "audit verify");
-    exits(&mut session, 0);
+    session.line("y");
+    session.expect("audit verify");
+    session.exits(0);
     assert_eq!(place.world().log().len(), 1);
 }
 
@@ -101,12 +99,12 @@ fn a_prompt_stands_while_peers_are_served() {
     let (mut session, socket) = at_gate(&place, &place.state());
     let note = b"{\"v\":1,\"body\":{\"note\":{\"text\":\"the replica lags\"}}}\n";
     assert!(sent(&socket, note).contains("written down"));
-    expect(&mut session, "the replica lags");
+    session.expect("the replica lags");
     // The question is asked anew below it.
-    expect(&mut session, "Go?");
-    expect(&mut session, "> ");
-    session.send_line("y").unwrap();
-    exits(&mut session, 0);
+    session.expect("Go?");
+    session.expect("> ");
+    session.line("y");
+    session.exits(0);
     assert_eq!(place.world().log().len(), 1);
 }
 
@@ -133,16 +131,16 @@ fn a_socket_deeper_than_an_address_can_say_is_reached() {
         ])
         .exits(0)
         .says("the run ends");
-    expect(&mut session, "enough of this");
-    exits(&mut session, 130);
+    session.expect("enough of this");
+    session.exits(130);
 }
 
 #[test]
 fn what_stands_in_a_sockets_place_is_left_alone() {
     let place = Place::new();
     let (mut session, socket) = at_gate(&place, &place.state());
-    session.send_line("p").unwrap();
-    exits(&mut session, 75);
+    session.line("p");
+    session.exits(75);
     std::fs::write(&socket, "not a socket").unwrap();
     // The run goes on without it.
     place
@@ -156,8 +154,8 @@ fn what_stands_in_a_sockets_place_is_left_alone() {
 fn a_parked_run_that_has_nothing_left_to_do_is_closed_by_who_cancels_it() {
     let place = Place::new();
     let (mut session, _) = at_gate(&place, &place.state());
-    session.send_line("p").unwrap();
-    exits(&mut session, 75);
+    session.line("p");
+    session.exits(75);
     place
         .run(&["cancel", "last", "--reason", "not needed"])
         .exits(0);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::team::{ANA, LI, SAM, TEAM, Team, exits, expect, team};
+use crate::team::{ANA, LI, SAM, TEAM, Team, team};
 
 impl Team {
     /// An environment that is real, in which Ana may break the glass, and a step that leaves a mark.
@@ -43,12 +43,12 @@ fn broken_glass_is_open_until_somebody_else_has_looked() {
     team.run(LI, &run).exits(77).says("is not in `sre-lead`");
     assert!(team.place.runs().is_empty());
     let mut operator = team.at_terminal(ANA, &run);
-    expect(&mut operator, "tell incidents yourself");
-    expect(&mut operator, "the glass was broken: no DBA answers");
-    expect(&mut operator, "> ");
-    operator.send_line("y").unwrap();
-    expect(&mut operator, "audit verify");
-    exits(&mut operator, 0);
+    operator.expect("tell incidents yourself");
+    operator.expect("the glass was broken: no DBA answers");
+    operator.expect("> ");
+    operator.line("y");
+    operator.expect("audit verify");
+    operator.exits(0);
     assert!(team.mark().exists());
     let id = team.id();
     let kinds = team.place.kinds();
@@ -84,10 +84,10 @@ fn what_acts_before_its_approvals_owes_them() {
     let Some(team) = team() else { return };
     team.ops("      after_the_fact: [SEV-1]\n");
     let mut operator = team.at_terminal(ANA, &["run", "./x.yaml", "-e", "ops"]);
-    expect(&mut operator, "> ");
-    operator.send_line("y").unwrap();
-    expect(&mut operator, "audit verify");
-    exits(&mut operator, 0);
+    operator.expect("> ");
+    operator.line("y");
+    operator.expect("audit verify");
+    operator.exits(0);
     assert!(team.mark().exists());
     let id = team.id();
     let open = team.run(SAM, &["audit", "review", "--json"]);

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rexpect::session::spawn_command;
-
 use crate::support::Place;
-use crate::team::{PATIENCE, exits, expect};
+use crate::support::pty::Pty;
 
 /// Somebody's key, and the file that says whose it is.
 fn key(place: &Place) -> PathBuf {
@@ -71,11 +69,11 @@ fn threat_49_a_signed_answer_counts_once_at_its_own_gate() {
             .env("TERM", "xterm")
             .env("RUNBOOK_STATE_DIR", place.state())
             .current_dir(place.here());
-        let mut session = spawn_command(command, PATIENCE).unwrap();
-        expect(&mut session, "> ");
-        session.send_line("y").unwrap();
-        expect(&mut session, "They may:    li@example.org");
-        expect(&mut session, "> ");
+        let mut session = Pty::of(&command);
+        session.expect("> ");
+        session.line("y");
+        session.expect("They may:    li@example.org");
+        session.expect("> ");
         session
     };
     let mut first = begin();
@@ -98,9 +96,9 @@ fn threat_49_a_signed_answer_counts_once_at_its_own_gate() {
         .exits(2)
         .says("the answer says `approve`");
     place.run(&["approve", "--signed", handed]).exits(0);
-    expect(&mut first, "li@example.org");
-    expect(&mut first, "audit verify");
-    exits(&mut first, 0);
+    first.expect("li@example.org");
+    first.expect("audit verify");
+    first.exits(0);
     // The gate is passed: the same words say nothing any more, here or elsewhere.
     place.run(&["approve", "--signed", handed]).exits(77);
     let mut second = begin();
@@ -111,8 +109,8 @@ fn threat_49_a_signed_answer_counts_once_at_its_own_gate() {
         .run(&["approve", "--signed", "other"])
         .exits(77)
         .says("one of the two was changed");
-    second.send_line("n").unwrap();
-    exits(&mut second, 77);
+    second.line("n");
+    second.exits(77);
     place.run(&["audit", "verify"]).exits(0);
 }
 

@@ -4,13 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rexpect::process::WaitStatus;
-use rexpect::session::{PtySession, spawn_command};
-
+use crate::support::pty::Pty;
 use crate::support::{Place, Ran, ran};
-
-/// The longest that one expected text may take: a deadline, not a pause.
-pub const PATIENCE: Option<u64> = Some(20_000);
 
 /// The group that shares the state directory. It needs no entry in `/etc/group`.
 pub const TEAM: u32 = 12_345;
@@ -77,8 +72,8 @@ impl Team {
     }
 
     /// At a terminal.
-    pub fn at_terminal(&self, uid: u32, args: &[&str]) -> PtySession {
-        spawn_command(self.command(uid, args), PATIENCE).unwrap()
+    pub fn at_terminal(&self, uid: u32, args: &[&str]) -> Pty {
+        Pty::of(&self.command(uid, args))
     }
 
     /// Without one: a session of its own.
@@ -98,21 +93,21 @@ impl Team {
     }
 
     /// A run of Ana's that waits for somebody else.
-    pub fn waiting(&self) -> (PtySession, String) {
+    pub fn waiting(&self) -> (Pty, String) {
         let mut session = self.at_terminal(ANA, &["run", "./x.yaml"]);
-        expect(&mut session, "Go?");
-        expect(&mut session, "> ");
-        session.send_line("y").unwrap();
-        expect(&mut session, "more must approve");
-        expect(&mut session, "> ");
+        session.expect("Go?");
+        session.expect("> ");
+        session.line("y");
+        session.expect("more must approve");
+        session.expect("> ");
         (session, self.id())
     }
 
     /// The same, parked.
     pub fn parked(&self) -> String {
         let (mut session, id) = self.waiting();
-        session.send_line("p").unwrap();
-        exits(&mut session, 75);
+        session.line("p");
+        session.exits(75);
         id
     }
 
@@ -135,33 +130,13 @@ pub fn team() -> Option<Team> {
     team
 }
 
-#[track_caller]
-pub fn expect(session: &mut PtySession, text: &str) -> String {
-    match session.exp_string(text) {
-        Ok(before) => before,
-        Err(error) => panic!("waiting for `{text}`: {error}"),
-    }
-}
-
-#[track_caller]
-pub fn exits(session: &mut PtySession, code: i32) {
-    let rest = session.exp_eof().unwrap();
-    match session.process().wait().unwrap() {
-        WaitStatus::Exited(_, found) => assert_eq!(found, code, "{rest}"),
-        other => panic!("{other:?}: {rest}"),
-    }
-}
-
 /// What a person says at their own terminal.
 #[track_caller]
 pub fn says(team: &Team, uid: u32, args: &[&str], typed: &str, code: i32) -> String {
     let mut session = team.at_terminal(uid, args);
-    let mut seen = expect(&mut session, "> ");
-    session.send_line(typed).unwrap();
-    seen.push_str(&session.exp_eof().unwrap());
-    match session.process().wait().unwrap() {
-        WaitStatus::Exited(_, found) => assert_eq!(found, code, "{seen}"),
-        other => panic!("{other:?}: {seen}"),
-    }
+    let mut seen = session.expect("> ");
+    session.line(typed);
+    seen.push_str(&session.rest());
+    session.exits(code);
     seen
 }

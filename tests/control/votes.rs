@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::{Place, ran};
-use crate::team::{ANA, LI, SAM, TEAM, Team, exits, expect, says, team};
+use crate::team::{ANA, LI, SAM, TEAM, Team, says, team};
 
 #[test]
 fn an_approval_is_shown_to_the_operator_at_once_and_the_step_goes_on() {
@@ -12,10 +12,10 @@ fn an_approval_is_shown_to_the_operator_at_once_and_the_step_goes_on() {
     let seen = says(&team, LI, &["approve"], "y", 0);
     assert!(seen.contains("Your approval is asked"), "{seen}");
     assert!(seen.contains("nothing more is needed"), "{seen}");
-    expect(&mut operator, "approved");
-    expect(&mut operator, &LI.to_string());
-    expect(&mut operator, "audit verify");
-    exits(&mut operator, 0);
+    operator.expect("approved");
+    operator.expect(&LI.to_string());
+    operator.expect("audit verify");
+    operator.exits(0);
     assert_eq!(team.place.world().log().len(), 1);
     let records = team.place.records();
     let given = records
@@ -34,9 +34,9 @@ fn a_no_of_somebody_else_ends_the_run_and_nothing_acts() {
     let args = ["decline", &id, "fail_over", "--reason", "not tonight"];
     let seen = says(&team, LI, &args, "y", 0);
     assert!(seen.contains("declined"), "{seen}");
-    expect(&mut operator, "not tonight");
-    expect(&mut operator, "audit verify");
-    exits(&mut operator, 77);
+    operator.expect("not tonight");
+    operator.expect("audit verify");
+    operator.exits(77);
     assert!(team.place.world().log().is_empty());
 }
 
@@ -48,8 +48,8 @@ fn leaving_it_sends_nothing() {
     assert!(seen.contains("Nothing was sent"), "{seen}");
     // Without a terminal nobody has seen what they approve.
     team.run(LI, &["approve"]).exits(77).says("no terminal");
-    operator.send_line("p").unwrap();
-    exits(&mut operator, 75);
+    operator.line("p");
+    operator.exits(75);
     let kinds = team.place.kinds();
     assert!(!kinds.contains(&"approval_given".to_owned()), "{kinds:?}");
 }
@@ -75,8 +75,8 @@ fn threat_49_nobody_approves_their_own_request() {
     assert!(answer.contains("attempt"), "{answer}");
     let answer = team.say(LI, &vote);
     assert!(answer.contains("done"), "{answer}");
-    expect(&mut operator, "audit verify");
-    exits(&mut operator, 0);
+    operator.expect("audit verify");
+    operator.exits(0);
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn threat_49_root_without_a_login_is_nobody() {
     assert!(!kinds.contains(&"approval_given".to_owned()), "{kinds:?}");
     // To stop it is always safe.
     team.run(0, &["cancel", &id, "--reason", "enough"]).exits(0);
-    expect(&mut operator, "enough");
-    exits(&mut operator, 130);
+    operator.expect("enough");
+    operator.exits(130);
     assert!(team.place.world().log().is_empty());
 }
 
@@ -121,8 +121,8 @@ fn threat_53_a_parked_run_is_approved_and_then_taken_up() {
         .exits(2)
         .says("waits for nobody");
     let mut operator = team.at_terminal(ANA, &["resume", &id]);
-    expect(&mut operator, "audit verify");
-    exits(&mut operator, 0);
+    operator.expect("audit verify");
+    operator.exits(0);
     assert_eq!(team.place.world().log().len(), 1);
     team.run(SAM, &["audit", "verify", &id]).exits(0);
 }
@@ -132,14 +132,14 @@ fn who_takes_a_run_up_is_named_and_is_no_other_any_more() {
     let Some(team) = team() else { return };
     let id = team.parked();
     let mut session = team.at_terminal(LI, &["resume", &id]);
-    expect(&mut session, &format!("taken over from {ANA}"));
-    expect(&mut session, "more must approve");
-    expect(&mut session, "> ");
+    session.expect(&format!("taken over from {ANA}"));
+    session.expect("more must approve");
+    session.expect("> ");
     team.run(LI, &["approve", &id]).exits(77).says("yourself");
     team.run(ANA, &["approve", &id]).exits(77).says("yourself");
     says(&team, SAM, &["approve", &id], "y", 0);
-    expect(&mut session, "audit verify");
-    exits(&mut session, 0);
+    session.expect("audit verify");
+    session.exits(0);
     assert_eq!(team.place.world().log().len(), 1);
 }
 

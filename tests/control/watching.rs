@@ -5,20 +5,20 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::ran;
-use crate::team::{ANA, LI, SAM, TEAM, exits, expect, says, team};
+use crate::team::{ANA, LI, SAM, TEAM, says, team};
 
 #[test]
 fn a_run_is_watched_to_its_end() {
     let Some(team) = team() else { return };
     let (mut operator, id) = team.waiting();
     let mut watching = team.at_terminal(LI, &["watch", &id]);
-    expect(&mut watching, &format!("is driven by {ANA}"));
-    expect(&mut watching, &format!("runbook approve {id} fail_over"));
+    watching.expect(&format!("is driven by {ANA}"));
+    watching.expect(&format!("runbook approve {id} fail_over"));
     says(&team, LI, &["approve", &id], "y", 0);
-    expect(&mut watching, "audit verify");
-    exits(&mut watching, 0);
-    expect(&mut operator, "audit verify");
-    exits(&mut operator, 0);
+    watching.expect("audit verify");
+    watching.exits(0);
+    operator.expect("audit verify");
+    operator.exits(0);
     // Looking at what is over shows all of it, byte for byte where it is asked for.
     let json = team.run(SAM, &["watch", &id, "--json"]);
     json.exits(0);
@@ -31,19 +31,19 @@ fn who_watches_learns_that_the_process_is_gone() {
     let Some(team) = team() else { return };
     let (mut operator, id) = team.waiting();
     let mut watching = team.at_terminal(LI, &["watch", &id]);
-    expect(&mut watching, &format!("runbook approve {id} fail_over"));
+    watching.expect(&format!("runbook approve {id} fail_over"));
     let killed = Command::new("kill")
         .args(["-KILL", &team.place.held_by()])
         .status();
     assert!(killed.unwrap().success());
-    let _ = operator.exp_eof();
-    expect(&mut watching, &format!("runbook resume {id}"));
-    exits(&mut watching, 75);
+    operator.exits(137);
+    watching.expect(&format!("runbook resume {id}"));
+    watching.exits(75);
     // What it left behind keeps nobody from the run: others still act on it.
     says(&team, LI, &["approve", &id], "y", 0);
     let mut operator = team.at_terminal(ANA, &["resume", &id]);
-    expect(&mut operator, "audit verify");
-    exits(&mut operator, 0);
+    operator.expect("audit verify");
+    operator.exits(0);
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn what_a_group_shares_is_the_groups_and_nobody_elses() {
     let metadata = std::fs::symlink_metadata(&socket).unwrap();
     assert!(metadata.file_type().is_socket());
     assert_eq!(metadata.permissions().mode() & 0o777, 0o660);
-    operator.send_line("p").unwrap();
-    exits(&mut operator, 75);
+    operator.line("p");
+    operator.exits(75);
     assert!(!socket.exists(), "it goes with its process");
     modes(&team.place.state());
     // Somebody who is not of the group.

@@ -38,8 +38,16 @@ impl Pty {
         Self::spawn(place, &[&[env!("CARGO_BIN_EXE_runbook")], args].concat())
     }
 
-    /// Any program, leading the terminal's session.
+    /// Any program that sees a place, and nothing else.
     pub fn spawn(place: &Place, words: &[&str]) -> Self {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        place.surround(&mut command);
+        Self::of(&command)
+    }
+
+    /// A command as it stands, leading the terminal's session; it sees no variables but its own.
+    pub fn of(inner: &Command) -> Self {
         let master =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
@@ -52,8 +60,17 @@ impl Pty {
             .unwrap();
         let stdio = || Stdio::from(slave.try_clone().unwrap());
         let mut command = Command::new("setsid");
-        command.arg("--ctty").args(words);
-        place.surround(&mut command);
+        command
+            .arg("--ctty")
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .env_clear();
+        for (name, value) in inner.get_envs() {
+            command.env(name, value.unwrap());
+        }
+        if let Some(dir) = inner.get_current_dir() {
+            command.current_dir(dir);
+        }
         let child = command
             .env("TERM", "xterm")
             .stdin(stdio())
@@ -138,6 +155,20 @@ impl Pty {
         tcsetwinsize(&**self.master.as_ref().unwrap(), size).unwrap();
     }
 
+    /// Takes all that is shown until the program has ended, which must be in time.
+    #[track_caller]
+    pub fn rest(&mut self) -> String {
+        self.end();
+        // What it wrote before its end is there to be read, and then nothing more comes.
+        if let Some((reader, _stop)) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        let shown = self.shown.0.lock().unwrap();
+        let rest = shown[self.seen..].to_owned();
+        self.seen = shown.len();
+        rest
+    }
+
     /// Tears the terminal down, as a dropped connection does.
     pub fn hang_up(&mut self) {
         if let Some((reader, stopped)) = self.reader.take() {
@@ -156,6 +187,9 @@ impl Pty {
     }
 
     fn end(&mut self) -> ExitStatus {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            return status;
+        }
         let held = pidfd_open(self.pid(), PidfdFlags::empty()).unwrap();
         let patience = Timespec {
             tv_sec: PATIENCE.as_secs().try_into().unwrap(),
@@ -194,17 +228,18 @@ fn read(master: &File, stop: &OwnedFd, shown: &(Mutex<String>, Condvar)) {
             return;
         };
         partial.extend_from_slice(&bytes[..read]);
-        // A character may come in two parts.
+        // A character may come in two parts; what can never become one is shown as such.
         let whole = match std::str::from_utf8(&partial) {
             Ok(_) => partial.len(),
-            Err(error) => error.valid_up_to(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => partial.len(),
         };
         let text: Vec<u8> = partial.drain(..whole).collect();
         shown
             .0
             .lock()
             .unwrap()
-            .push_str(&String::from_utf8(text).unwrap());
+            .push_str(&String::from_utf8_lossy(&text));
         shown.1.notify_all();
     }
 }

@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use super::support::{argv, call, failed, processes, strings, succeeded};
-use crate::call::{BareCommand, CommandAdapter, CommandSpec, Output, Promise, Reading};
+use crate::call::{
+    BareCommand, Brought, CommandAdapter, CommandSpec, Output, Promise, Reading, Word,
+};
 use crate::expr::{Expression, Template};
 use crate::model::call::FailureKind;
 use crate::model::{Field, Fields, Map, SecretRef, Shape, Value};
@@ -91,7 +93,10 @@ fn template(text: &str) -> Template {
 
 fn spec(command: &[&str]) -> CommandSpec {
     CommandSpec {
-        command: command.iter().map(|word| template(word)).collect(),
+        command: command
+            .iter()
+            .map(|word| Word::Template(template(word)))
+            .collect(),
         env: IndexMap::new(),
         pass: Vec::new(),
         dir: None,
@@ -114,6 +119,7 @@ fn adapter(spec: CommandSpec) -> CommandAdapter {
         processes: Arc::new(processes),
         settings: settings.into_iter().collect(),
         names: Map::new(),
+        files: Arc::default(),
         actions: [("failover".parse().unwrap(), spec)].into(),
     }
 }
@@ -251,4 +257,68 @@ fn an_adapter_maps_what_its_command_printed_to_the_contract() {
         failure.message,
         "the output does not fit the contract: took: expected a duration, found an object"
     );
+}
+
+/// An adapter whose command is a script that it brings along, for runs that work in `work`.
+fn scripted(work: &std::path::Path) -> CommandAdapter {
+    let files = [
+        (
+            "greet.sh",
+            "#!/bin/sh\n. \"${0%/*}/words.sh\"\necho \"$hello $1\"\n",
+        ),
+        ("words.sh", "hello=good\n"),
+    ];
+    let files = files.map(|(name, text)| (name.parse().unwrap(), text.to_owned()));
+    let mut spec = spec(&[]);
+    spec.command = vec![
+        Word::File("greet.sh".to_owned()),
+        Word::Template(template("{{ args.to_replica }}")),
+    ];
+    let mut processes = processes();
+    processes.work_dir = work.to_owned();
+    CommandAdapter {
+        processes: Arc::new(processes),
+        files: Arc::new(Brought::new(files.into_iter().collect())),
+        ..adapter(spec)
+    }
+}
+
+#[test]
+fn an_adapters_own_script_is_started_and_finds_what_came_with_it() {
+    let work = tempfile::tempdir().unwrap();
+    let say = || {
+        call(
+            "failover",
+            &[],
+            args(&[("to_replica", "$(id) evening".into())]),
+        )
+    };
+    for _ in 0..2 {
+        // The second is as another process that takes the run up: it finds what was laid.
+        let adapter = scripted(work.path());
+        let value = succeeded(&adapter, say());
+        assert_eq!(value["stdout"], "good $(id) evening");
+    }
+    let laid: Vec<_> = std::fs::read_dir(work.path().join(".adapters"))
+        .unwrap()
+        .collect();
+    assert_eq!(laid.len(), 1, "{laid:?}");
+}
+
+#[test]
+fn threat_22_an_adapters_script_that_was_changed_is_not_started() {
+    let work = tempfile::tempdir().unwrap();
+    let adapter = scripted(work.path());
+    let say = || call("failover", &[], args(&[("to_replica", "evening".into())]));
+    succeeded(&adapter, say());
+    let laid = std::fs::read_dir(work.path().join(".adapters")).unwrap();
+    let words = laid.last().unwrap().unwrap().path().join("words.sh");
+    std::fs::remove_file(&words).unwrap();
+    std::fs::write(&words, "hello=evil\n").unwrap();
+    for adapter in [&adapter, &scripted(work.path())] {
+        let (failure, output) = failed(adapter, say());
+        assert_eq!((failure.kind, output), (FailureKind::NotStarted, None));
+        let said = "is not what it was when the run began";
+        assert!(failure.message.ends_with(said), "{}", failure.message);
+    }
 }

@@ -2,10 +2,10 @@
 
 use indexmap::IndexMap;
 
-use super::http;
 use super::types::{AdapterAction, Command, OutputSpec, Placed, Setting, settings_shape};
+use super::{files, http};
 use crate::expr::{Expression, Template, TypeScope};
-use crate::model::ids::{ActionName, Name};
+use crate::model::ids::{ActionName, FileName, Name};
 use crate::model::suggest::nearest;
 use crate::model::{Field, Fields, Shape};
 use crate::spec::contract::{Action, Contract, assignable};
@@ -17,6 +17,7 @@ use crate::spec::source::{Span, Spanned};
 pub(super) fn check(
     decoder: &Decoder,
     settings: &IndexMap<Name, Setting>,
+    files: &IndexMap<FileName, String>,
     actions: &[Placed],
     contract: &Contract,
 ) {
@@ -34,6 +35,9 @@ pub(super) fn check(
             .with("run", &run);
         match &placed.action {
             Some(AdapterAction::Command(command)) => {
+                for word in all_words(command) {
+                    files::check(decoder, word, files);
+                }
                 templates(decoder, command, &scope);
                 let scope = printed_scope(&scope);
                 let read = (command.ok.as_ref(), &command.output);
@@ -89,11 +93,13 @@ fn field(shape: Shape) -> Field {
     }
 }
 
-fn templates(decoder: &Decoder, command: &Command, scope: &TypeScope<'_>) {
-    let words = command.argv.iter();
+fn all_words(command: &Command) -> impl Iterator<Item = &Spanned<Template>> {
     let plan = command.plan.iter().flat_map(|plan| &plan.argv);
-    let seen: Vec<&Spanned<Template>> = words.chain(plan).chain(&command.dir).collect();
-    for template in seen {
+    command.argv.iter().chain(plan)
+}
+
+fn templates(decoder: &Decoder, command: &Command, scope: &TypeScope<'_>) {
+    for template in all_words(command).chain(&command.dir) {
         let shape = decoder.check_template(template, scope);
         if let Some(why) = shape.as_ref().and_then(secrets::misplaced) {
             decoder.misplaced_secret(template.span, why);
@@ -115,6 +121,7 @@ fn printed_scope<'a>(scope: &TypeScope<'a>) -> TypeScope<'a> {
         .made("stdout", Shape::String)
         .made("stderr", Shape::String)
         .made("lines", Shape::List(Box::new(Shape::String)))
+        .made("table", Shape::List(Box::new(Shape::Any)))
         .made("json", Shape::Any)
 }
 

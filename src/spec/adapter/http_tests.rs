@@ -1,6 +1,6 @@
 //! Adapters that speak HTTP.
 
-use super::tests::said;
+use super::tests::{Shelf, said};
 use super::*;
 use crate::model::http::{Method, Redirects};
 use crate::spec::Diagnostics;
@@ -48,7 +48,13 @@ fn the_contract() -> Contract {
 
 fn good() -> Adapter {
     let mut found = Diagnostics::new();
-    let adapter = read("unleash.yaml", GOOD.as_bytes(), &the_contract(), &mut found);
+    let adapter = read(
+        "unleash.yaml",
+        GOOD.as_bytes(),
+        &the_contract(),
+        &Shelf,
+        &mut found,
+    );
     assert!(found.is_empty(), "{}", found.render(false, 100));
     adapter.unwrap()
 }
@@ -57,7 +63,13 @@ fn changed(from: &str, to: &str) -> Vec<String> {
     assert!(GOOD.contains(from), "{from}");
     let mut found = Diagnostics::new();
     let text = GOOD.replace(from, to);
-    let adapter = read("unleash.yaml", text.as_bytes(), &the_contract(), &mut found);
+    let adapter = read(
+        "unleash.yaml",
+        text.as_bytes(),
+        &the_contract(),
+        &Shelf,
+        &mut found,
+    );
     assert_eq!(adapter.is_none(), found.has_errors());
     said(&found)
 }
@@ -256,7 +268,13 @@ fn the_examples_of_the_page_are_right() {
         };
         let contract = contract(&tool.to_lowercase().replace('_', "-"));
         let mut found = Diagnostics::new();
-        let adapter = read("docs/adapters.md", text.as_bytes(), &contract, &mut found);
+        let adapter = read(
+            "docs/adapters.md",
+            text.as_bytes(),
+            &contract,
+            &Shelf,
+            &mut found,
+        );
         assert!(found.is_empty(), "{}", found.render(false, 100));
         read_ones.push(adapter.unwrap().adapter.to_string());
     }
@@ -270,7 +288,13 @@ fn a_secret_may_stand_in_what_is_sent_and_nowhere_else() {
         assert!(secret.contains(from), "{from}");
         let mut found = Diagnostics::new();
         let text = secret.replace(from, to);
-        read("unleash.yaml", text.as_bytes(), &the_contract(), &mut found);
+        read(
+            "unleash.yaml",
+            text.as_bytes(),
+            &the_contract(),
+            &Shelf,
+            &mut found,
+        );
         said(&found)
     };
     let token = "{{ settings.token }}";

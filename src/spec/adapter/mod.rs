@@ -1,6 +1,7 @@
 //! Adapters: `adapters/<tool>/<adapter>.yaml`.
 
 mod check;
+mod files;
 mod http;
 #[cfg(test)]
 mod http_tests;
@@ -10,6 +11,7 @@ mod settings;
 mod tests;
 mod types;
 
+pub use files::{FilePath, Files, named};
 pub use http::{Http, HttpBody};
 pub use read::read;
 pub use types::{Adapter, AdapterAction, Command, OutputSpec, Plan, Requires, Setting};

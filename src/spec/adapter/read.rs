@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::check::check;
+use super::files::{Files, files};
 use super::http::http;
 use super::types::{Adapter, AdapterAction, Command, OutputSpec, Placed, Plan, Requires, Setting};
 use crate::expr::Template;
@@ -15,19 +16,26 @@ use crate::spec::source::Spanned;
 use crate::spec::yaml::{Key, Kind, Node};
 
 /// Reads an adapter and checks it against the contract beside it; `name` is the path as it is
-/// shown. Nothing, where it has errors; they are in `found`.
+/// shown, and `from` has the files that it brings along. Nothing, where it has errors; they are in
+/// `found`.
 pub fn read(
     name: &str,
     bytes: &[u8],
     contract: &Contract,
+    from: &dyn Files,
     found: &mut Diagnostics,
 ) -> Option<Adapter> {
     decode(name, bytes, found, |decoder, root| {
-        adapter(decoder, root, contract)
+        adapter(decoder, root, contract, from)
     })
 }
 
-fn adapter(decoder: &Decoder, root: &Node, contract: &Contract) -> Option<Adapter> {
+fn adapter(
+    decoder: &Decoder,
+    root: &Node,
+    contract: &Contract,
+    from: &dyn Files,
+) -> Option<Adapter> {
     let mut fields = decoder.fields(root, "an adapter")?;
     let adapter = fields.required("adapter", |node| decoder.id(node));
     let implements = fields.required("implements", |node| tool(decoder, node, contract));
@@ -41,6 +49,9 @@ fn adapter(decoder: &Decoder, root: &Node, contract: &Contract) -> Option<Adapte
                 Some((name?, setting?))
             })
         });
+    let files = fields
+        .node("files")
+        .map_or(Some(Default::default()), |node| files(decoder, node, from));
     let requires = fields.optional("requires", |node| requires(decoder, node));
     let actions = fields.required("actions", |node| {
         decoder.mapping::<_, Vec<_>>(node, |key, node| {
@@ -54,8 +65,8 @@ fn adapter(decoder: &Decoder, root: &Node, contract: &Contract) -> Option<Adapte
         })
     });
     fields.finish();
-    let (settings, actions) = (settings?, actions?);
-    check(decoder, &settings, &actions, contract);
+    let (settings, files, actions) = (settings?, files?, actions?);
+    check(decoder, &settings, &files, &actions, contract);
     let actions = actions
         .into_iter()
         .map(|placed| Some((placed.name.value, placed.action?)))
@@ -65,6 +76,7 @@ fn adapter(decoder: &Decoder, root: &Node, contract: &Contract) -> Option<Adapte
         implements: implements?,
         title: title?,
         settings,
+        files,
         requires: requires.unwrap_or_default(),
         actions: actions?,
         source: Arc::clone(decoder.source()),

@@ -1,5 +1,7 @@
 //! Adapters held against their contracts, the shipped ones too.
 
+use std::borrow::Cow;
+
 use super::*;
 use crate::spec::contract::{self, Contract};
 use crate::spec::{Diagnostics, environment};
@@ -42,6 +44,34 @@ fn the_contract() -> Contract {
     contract::read("contract.yaml", CONTRACT.as_bytes(), &mut found).unwrap()
 }
 
+/// What an adapter can bring along: a script of its own, one that is shared, and one that is not
+/// text.
+pub(super) struct Shelf;
+
+impl Files for Shelf {
+    fn read(&self, file: &FilePath) -> Result<Option<Cow<'static, [u8]>>, String> {
+        Ok(match file.below("database-tool").as_str() {
+            "database-tool/status.py" => Some(Cow::Borrowed(b"#!/usr/bin/env python3\n")),
+            "lib/status.py" | "lib/answer.py" => Some(Cow::Borrowed(b"import sys\n")),
+            "database-tool/binary" => Some(Cow::Borrowed(b"\xff")),
+            "database-tool/large" => Some(vec![b' '; (256 << 10) + 1].into()),
+            "database-tool/locked" => return Err("it is locked".to_owned()),
+            _ => None,
+        })
+    }
+}
+
+/// The directory of an adapter that is shipped.
+struct Shipped<'a>(&'a std::path::Path);
+
+impl Files for Shipped<'_> {
+    fn read(&self, file: &FilePath) -> Result<Option<Cow<'static, [u8]>>, String> {
+        Ok(std::fs::read(self.0.join(file.to_string()))
+            .ok()
+            .map(Cow::Owned))
+    }
+}
+
 pub(super) fn said(found: &Diagnostics) -> Vec<String> {
     let said = |d: &&crate::spec::Diagnostic| {
         let place = d.source.position(d.span().unwrap().start);
@@ -59,6 +89,7 @@ fn changed(from: &str, to: &str) -> Vec<String> {
         "postgres.yaml",
         text.as_bytes(),
         &the_contract(),
+        &Shelf,
         &mut found,
     );
     assert_eq!(adapter.is_none(), found.has_errors());
@@ -71,6 +102,7 @@ fn good() -> Adapter {
         "postgres.yaml",
         GOOD.as_bytes(),
         &the_contract(),
+        &Shelf,
         &mut found,
     );
     assert!(found.is_empty(), "{}", found.render(false, 100));
@@ -183,6 +215,57 @@ fn settings_of_an_environment_are_held_against_the_adapter() {
     );
 }
 
+#[test]
+fn an_adapter_brings_files_along_and_its_commands_name_them() {
+    let bring = |files: &str, command: &str| {
+        let text = GOOD
+            .replace("requires: { commands: [psql] }", &format!("files: {files}"))
+            .replace("[psql, --version]", command);
+        let mut found = Diagnostics::new();
+        let read = read(
+            "postgres.yaml",
+            text.as_bytes(),
+            &the_contract(),
+            &Shelf,
+            &mut found,
+        );
+        (read, said(&found))
+    };
+    let (read, found) = bring("[status.py, ../lib/answer.py]", "[./status.py, check]");
+    assert_eq!(found, [""; 0]);
+    let files = read.unwrap().files;
+    assert_eq!(files.len(), 2);
+    assert_eq!(files["answer.py"], "import sys\n");
+
+    let wrong = |files: &str, command: &str| bring(files, command).1;
+    assert_eq!(
+        wrong("[status.py]", "[./staus.py]"),
+        [
+            "17:23 the adapter brings no file `staus.py` along (did you mean `./status.py`?) (a \
+             word that begins with `./` is one of the adapter's `files:`)"
+        ]
+    );
+    for (files, message) in [
+        ("[gone.py]", "there is no file gone.py"),
+        ("[binary]", "binary is not UTF-8 text"),
+        ("[large]", "large is larger than 256 KiB"),
+        ("[locked]", "it is locked"),
+        (
+            "[status.py, ../lib/status.py]",
+            "there are two files `status.py`",
+        ),
+        (
+            "[../../etc/passwd]",
+            "`../../etc/passwd` is not a file's name",
+        ),
+        ("[.hidden]", "`.hidden` is not a file's name"),
+        ("[a/b]", "`a/b` is not a file's name"),
+    ] {
+        let found = wrong(files, "[psql]");
+        assert!(found[0].contains(message), "{files}: {found:?}");
+    }
+}
+
 /// Every adapter that is shipped.
 #[test]
 fn shipped_adapters_are_right() {
@@ -200,7 +283,13 @@ fn shipped_adapters_are_right() {
             let yaml = path.extension().is_some_and(|ending| ending == "yaml");
             if yaml && !path.ends_with("contract.yaml") {
                 let bytes = std::fs::read(&path).unwrap();
-                read(&path.to_string_lossy(), &bytes, &contract, &mut found);
+                read(
+                    &path.to_string_lossy(),
+                    &bytes,
+                    &contract,
+                    &Shipped(&dir),
+                    &mut found,
+                );
                 seen += 1;
             }
         }

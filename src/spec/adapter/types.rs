@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::http::Http;
 use crate::expr::{Expression, Template};
-use crate::model::ids::{ActionName, AdapterName, Name, ToolName};
+use crate::model::ids::{ActionName, AdapterName, FileName, Name, ToolName};
 use crate::model::{Field, Shape, Value};
 use crate::spec::source::{Source, Span, Spanned};
 
@@ -23,6 +23,10 @@ pub struct Adapter {
     /// What an environment can set.
     #[serde(default)]
     pub settings: IndexMap<Name, Setting>,
+    /// The files that it brings along, each with its text. A command's word `./NAME` is one of
+    /// them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub files: IndexMap<FileName, String>,
     /// What must be there for it to work.
     #[serde(default)]
     pub requires: Requires,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::sync::LazyLock;
 
 use super::file::{Called, File};
 use super::graph::Seen;
@@ -49,6 +50,9 @@ const FACTS: [&str; 6] = [
 
 const STRING: Shape = Shape::String;
 const INTEGER: Shape = Shape::Integer;
+const ANY: Shape = Shape::Any;
+static TEXTS: LazyLock<Shape> = LazyLock::new(|| Shape::List(Box::new(Shape::String)));
+static ROWS: LazyLock<Shape> = LazyLock::new(|| Shape::List(Box::new(Shape::Any)));
 const TIME: Shape = Shape::Time;
 
 impl<'f> View<'f> {
@@ -80,6 +84,9 @@ impl<'f> View<'f> {
             ("exit", &INTEGER, false),
             ("stdout", &STRING, false),
             ("stderr", &STRING, false),
+            ("lines", &*TEXTS, false),
+            ("json", &ANY, false),
+            ("table", &*ROWS, false),
         ];
         Self {
             own,
