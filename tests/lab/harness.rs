@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -125,20 +126,91 @@ impl Lab {
         Some(value.parse().unwrap())
     }
 
-    /// People at an address outside who use the shop: so many requests a second, for so many
-    /// seconds at most.
+    /// The rows of a statement on the server at an address, in the shop's database.
+    #[track_caller]
+    pub fn sql(&self, address: &str, text: &str) -> String {
+        let rows = self.says(
+            "psql",
+            &[
+                "-XAtqw", "-h", address, "-U", "postgres", "-d", "shop", "-c", text,
+            ],
+        );
+        rows.trim().to_owned()
+    }
+
+    /// `kill -9` of a node's database server.
+    pub fn kill_server(&self, node: &str) {
+        let data = PathBuf::from(self.fact(&format!("/postgres/data/{node}")));
+        let file = fs::read_to_string(data.join("postmaster.pid")).unwrap();
+        let pid = file.lines().next().unwrap().trim();
+        self.says("kill", &["-KILL", pid]);
+        until("the killed server is gone", 10, || {
+            !self
+                .inside("kill")
+                .args(["-0", pid])
+                .output()
+                .unwrap()
+                .status
+                .success()
+        });
+    }
+
+    /// Deploys a version of the shop, as its Makefile does it.
+    pub fn deploy(&self, version: &str) {
+        let version = format!("VERSION={version}");
+        let repository = self.fact("/git/repository").to_owned();
+        self.says(
+            "make",
+            &[
+                "-s",
+                "-C",
+                &repository,
+                "runbook-deploy",
+                &version,
+                "BY=ana",
+            ],
+        );
+    }
+
+    /// What HAProxy says to a command.
+    pub fn ask_haproxy(&self, command: &str) -> String {
+        let mut socket = UnixStream::connect(self.fact("/haproxy/socket")).unwrap();
+        socket.write_all(format!("{command}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The whole lines of one of the lab's files of JSON.
+    pub fn said(&self, file: &str) -> Vec<Json> {
+        lines(&self.path(file))
+    }
+
+    /// People at an address outside who use the shop, so many of a hundred only to search: so many
+    /// requests a second, for a quarter of an hour at most.
     pub fn traffic(&self, from: &str, rate: u32, searches: u32) -> Traffic {
+        let searches = searches.to_string();
+        self.begin_traffic(from, "gateway", rate, &["--search", &searches])
+    }
+
+    /// The attacker, who opens one connection after another to a service.
+    pub fn attack(&self, service: &str) -> Traffic {
+        self.begin_traffic("attacker", service, 10, &["--search", "100", "--fresh"])
+    }
+
+    fn begin_traffic(&self, from: &str, service: &str, rate: u32, words: &[&str]) -> Traffic {
         let note = self.path(&format!("log/traffic-{from}.jsonl"));
         let mut people = self.outside("traffic");
         people
-            .arg(self.fact("/haproxy/gateway"))
+            .arg(self.fact(&format!("/haproxy/{service}")))
             .args(["--from", self.fact(&format!("/network/{from}"))])
             .args(["--rate", &rate.to_string(), "--for", "900", "--leash"])
-            .args(["--search", &searches.to_string(), "--note"])
+            .args(words)
+            .arg("--note")
             .arg(&note)
             .stdin(Stdio::piped());
         let process = people.spawn().unwrap();
-        until("somebody uses the shop", 20, || !lines(&note).is_empty());
+        until("somebody uses the service", 20, || !lines(&note).is_empty());
         Traffic { process, note }
     }
 
@@ -174,7 +246,7 @@ impl Drop for Lab {
             let _ = stderr.read_to_string(&mut said);
         }
         if !said.is_empty() {
-            eprintln!("{said}");
+            let _ = writeln!(io::stderr(), "{}", said.trim());
         }
     }
 }
@@ -235,7 +307,7 @@ impl Ran {
 }
 
 /// The whole lines of a file of JSON; none before it is there.
-pub fn lines(path: &Path) -> Vec<Json> {
+fn lines(path: &Path) -> Vec<Json> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))

@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 # What Debian does not have: `.ci/run` puts it here.
 CACHE = Path(os.environ.get("RUNBOOK_LAB_CACHE") or Path.home() / ".cache/runbook-lab")
 # The lab has a network of its own, so its addresses can be the same in each.
-EDGE, USER, ATTACKER = "203.0.113.1", "203.0.113.10", "203.0.113.66"
+EDGE, EXPORT, USER, ATTACKER = "203.0.113.1", "203.0.113.2", "203.0.113.10", "203.0.113.66"
 
 
 class Missing(Exception):

@@ -24,7 +24,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from kit import CACHE, HERE, Failed, Lab, Missing
+from kit import HERE, Failed, Lab, Missing
 
 # In the order in which they are named to people.
 PARTS = (
@@ -208,8 +208,11 @@ def stand(verb, names, directory, pid):
 def team(lab):
     """The team's files; what is in them about places becomes true for this lab."""
     shutil.copytree(HERE / "team", lab.dir / "team", dirs_exist_ok=True)
+    # Chat and status page are those of the other test bench.
+    shutil.copy(HERE.parent / "postgres/team/bin/ops", lab.dir / "team/bin/ops")
+    (lab.dir / "team/var").mkdir(exist_ok=True)
     for path in (lab.dir / "team").glob("*.yaml"):
-        path.write_text(path.read_text().replace("@LAB@", str(lab.dir)).replace("@CACHE@", str(CACHE)))
+        path.write_text(path.read_text().replace("@LAB@", str(lab.dir)))
     (lab.dir / "bin/python3").symlink_to(PYTHON)
 
 

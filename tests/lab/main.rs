@@ -10,7 +10,11 @@
 )]
 
 mod harness;
-#[allow(dead_code, reason = "a lab ends with its namespaces and needs no janitor")]
+#[allow(
+    dead_code,
+    reason = "a lab ends with its namespaces and needs no janitor"
+)]
 #[path = "../postgres/processes.rs"]
 mod processes;
+mod scenarios;
 mod stands;

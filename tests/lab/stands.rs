@@ -11,7 +11,8 @@ fn the_shop_is_balanced_over_three_instances_and_measured() {
     let _people = lab.traffic("user", 30, 100);
 
     until("each instance is seen to work", 30, || {
-        let working = r#"count(sum by (instance) (http_requests_total{service="shop",code="200"}) > 0)"#;
+        let working =
+            r#"count(sum by (instance) (http_requests_total{service="shop",status="200"}) > 0)"#;
         lab.measured(working) == Some(3.0)
     });
     let page = lab.page("http://127.0.0.1:8003/alive");

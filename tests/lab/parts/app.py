@@ -4,11 +4,13 @@ import json
 from datetime import datetime, timedelta, timezone
 
 from kit import fetch
+from parts.unleash import CLIENT
 
 NEEDS = ("git", "supervisor")
 PROGRAMS = {}
 DATABASE = "host=127.0.0.1 port=5432 dbname=shop user=shop connect_timeout=2 options='-c statement_timeout=2s'"
 SUGGESTIONS = "http://127.0.0.1:8201/suggest"
+FLAGS = "http://127.0.0.1:4242/api/client/features"
 SHOP, EXPORT = (8001, 8002, 8003), 8101
 
 
@@ -38,7 +40,7 @@ def start(lab):
 def program(lab, service, ports):
     words = f"--service {service} --port {str(ports[0])[:-1]}%(process_num)01d --log {lab.dir}/log/{service}.jsonl"
     if service == "shop":
-        words += f' --database "{DATABASE}" --suggestions {SUGGESTIONS}'
+        words += f' --database "{DATABASE}" --suggestions {SUGGESTIONS} --flags {FLAGS} --flags-token {CLIENT}'
     return f"""\
 [program:{service}]
 command = /usr/bin/python3 -B {lab.dir}/srv/current/server.py {words}

@@ -1,10 +1,9 @@
 """HAProxy in its three roles: balancer and gateway in front of the shop, way out to a provider, address of the database.
 
-The gateway's limit is a line of a map, so that it changes at run time: `set map FILE rps 100`. Without one, or with 0,
-there is none. Only what is let through counts: a limit over all that comes would let nobody through in a flood.
+The gateway's limit is a line of a map, so that it changes at run time: `set map FILE rps 100`; 0 is none.
 """
 
-from kit import EDGE, fetch, listens
+from kit import EDGE, EXPORT, fetch, listens
 
 NEEDS = ()
 PROGRAMS = {"haproxy": "haproxy"}
@@ -14,14 +13,15 @@ QUOTA = 40                          # calls a second that the provider allows
 def start(lab):
     limits = lab.write("haproxy/limits.map", "rps 0\n")
     config = lab.write("haproxy/haproxy.cfg", CONFIG.format(
-        dir=lab.dir, edge=EDGE, quota=QUOTA, limits=limits, nodes=nodes(lab), asks=asks_for_the_primary(),
+        dir=lab.dir, edge=EDGE, export=EXPORT, quota=QUOTA, limits=limits, nodes=nodes(lab), asks=asks_for_the_primary(),
     ))
     lab.run("haproxy", "-c", "-q", "-f", config)
     lab.daemon("haproxy", "haproxy", "-W", "-db", "-f", config, "-p", lab.dir / "run/haproxy.pid")
     lab.until("HAProxy answers", lambda: fetch("http://127.0.0.1:8404/metrics") and listens("127.0.0.1", 5432))
     return {
         "config": str(config), "socket": f"{lab.dir}/run/haproxy.sock", "limits": str(limits), "quota": QUOTA,
-        "gateway": f"http://{EDGE}", "export": f"http://{EDGE}:81", "database": "127.0.0.1:5432",
+        "gateway": f"http://{EDGE}", "export": f"http://{EXPORT}",
+        "database": "127.0.0.1:5432",
     }
 
 
@@ -46,20 +46,22 @@ frontend metrics
     bind 127.0.0.1:8404
     http-request use-service prometheus-exporter if {{ path /metrics }}
 
-# ── In front of the shop ──
+# ── In front of the shop, as docs/haproxy.md shows it, with a shorter memory ──
 frontend gateway
     bind 127.0.0.1:8080
     bind {edge}:80
     option forwardfor
-    http-request track-sc0 int(1) table passed
-    http-request set-var(txn.limit) str(rps),map_str_int({limits},0)
-    http-request set-var(txn.over) sc_gpc0_rate(0,passed),sub(txn.limit)
-    http-request deny deny_status 429 if {{ var(txn.limit) -m int gt 0 }} {{ var(txn.over) -m int ge 0 }}
-    http-request sc-inc-gpc0(0)
+    http-request track-sc1 fe_id table limit
+    http-request set-var(txn.limit) str(rps),map({limits},0)
+    acl limited  var(txn.limit) -m int gt 0
+    acl used_up  sc1_gpc0_rate,sub(txn.limit) ge 0
+    http-request sc-inc-gpc1(1) if limited used_up
+    http-request deny deny_status 429 if limited used_up
+    http-request sc-inc-gpc0(1)
     default_backend shop
 
-backend passed
-    stick-table type integer size 1 expire 1m store gpc0,gpc0_rate(1s)
+backend limit
+    stick-table type integer size 10 expire 1m store http_req_rate(10s),gpc0_rate(1s),gpc1_rate(10s)
 
 backend shop
     balance roundrobin
@@ -72,17 +74,23 @@ backend shop
     server shop-3 127.0.0.1:8003
 
 frontend export
-    bind {edge}:81
+    bind {export}:80
     option forwardfor
     default_backend export
 
 backend export
     server export-1 127.0.0.1:8101
 
-# ── The way out to a provider of suggestions, and that provider ──
+# ── What the shop sends to a provider of suggestions, and that provider ──
 frontend egress
     bind 127.0.0.1:8201
+    http-request track-sc0 req.hdr(x-caller) table callers
+    http-response sc-inc-gpc0(0) if {{ status 429 }}
+    http-response sc-set-gpt0(0) res.hdr(retry-after) if {{ status 429 }}
     default_backend maps
+
+backend callers
+    stick-table type string len 64 size 1k expire 1m store http_req_rate(10s),gpc0_rate(10s),gpt0
 
 backend maps
     server maps 127.0.0.1:8200

@@ -1,6 +1,6 @@
 """The lab's network: loopback, and an outside from where users and an attacker come."""
 
-from kit import ATTACKER, EDGE, USER
+from kit import ATTACKER, EDGE, EXPORT, USER
 
 NEEDS = ()
 PROGRAMS = {"curl": "curl", "ip": "iproute2", "nsenter": "util-linux", "unshare": "util-linux", "mount": "mount", "setpriv": "util-linux"}
@@ -9,6 +9,7 @@ STEPS = f"""
     netns add outside
     link add edge type veth peer name uplink netns outside
     address add {EDGE}/24 dev edge
+    address add {EXPORT}/24 dev edge
     link set edge up
     -n outside link set lo up
     -n outside address add {USER}/24 dev uplink
@@ -20,4 +21,4 @@ STEPS = f"""
 def start(lab):
     for step in STEPS.strip().splitlines():
         lab.run("ip", *step.split())
-    return {"edge": EDGE, "user": USER, "attacker": ATTACKER, "outside": "outside"}
+    return {"edge": EDGE, "export": EXPORT, "user": USER, "attacker": ATTACKER, "outside": "outside"}

@@ -30,7 +30,7 @@ groups:
     rules:
       - alert: OrdersFail
         expr: >-
-          sum(rate(http_requests_total{service="shop",code=~"5.."}[30s]))
+          sum(rate(http_requests_total{service="shop",status=~"5.."}[30s]))
           / sum(rate(http_requests_total{service="shop"}[30s])) > 0.05
         labels: { severity: critical, service: shop }
         annotations: { summary: Orders fail }

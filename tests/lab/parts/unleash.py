@@ -4,7 +4,8 @@ from kit import CACHE, fetch
 
 NEEDS = ("postgres",)
 PROGRAMS = {"node": "nodejs"}
-URL, TOKEN = "http://127.0.0.1:4242", "*:*.lab-admin-token"
+URL = "http://127.0.0.1:4242"
+TOKEN, CLIENT = "*:*.lab-admin-token", "default:production.lab-client-token"
 FLAGS = {
     "recommendations": True, "search-suggestions": True, "export": True, "payments-maintenance": False,
 }
@@ -24,8 +25,8 @@ def start(lab):
     env = {
         "DATABASE_HOST": NODES["db-1"], "DATABASE_PORT": "5432", "DATABASE_NAME": "unleash",
         "DATABASE_USERNAME": "unleash", "DATABASE_PASSWORD": "none", "DATABASE_SSL": "false",
-        "INIT_ADMIN_API_TOKENS": TOKEN, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "4242", "NODE_ENV": "production",
-        "CHECK_VERSION": "false", "SEND_TELEMETRY": "false", "LOG_LEVEL": "warn",
+        "INIT_ADMIN_API_TOKENS": TOKEN, "INIT_CLIENT_API_TOKENS": CLIENT, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "4242",
+        "NODE_ENV": "production", "CHECK_VERSION": "false", "SEND_TELEMETRY": "false", "LOG_LEVEL": "warn",
     }
     lab.daemon("unleash", "node", server(), env=env)
     lab.until("Unleash is well", lambda: fetch(f"{URL}/health"), 60)
@@ -35,6 +36,7 @@ def start(lab):
         admin(f"features/{name}/environments/production/strategies", strategy)
         if on:
             admin(f"features/{name}/environments/production/on")
+    lab.write("run/unleash.token", TOKEN, 0o600)
     return {"url": URL, "token": TOKEN, "flags": list(FLAGS)}
 
 

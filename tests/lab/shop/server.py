@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One instance of the lab's shop: takes orders, searches, says how it is.
 
-    server.py --service shop --port 8001 --log FILE [--database CONNINFO] [--suggestions URL]
+    server.py --service shop --port 8001 --log FILE [--database CONNINFO] [--suggestions URL] [--flags URL]
 
 Its version is the release that it was started from. What it does it counts (`/metrics`) and writes down, one JSON
 object a line.
@@ -76,7 +76,7 @@ class Counts:
             for code in (200, 201, 500, 503):
                 requests.setdefault((path, code), 0)
         for (path, code), number in sorted(requests.items()):
-            lines.append(f'http_requests_total{{{own},path="{path}",code="{code}"}} {number}')
+            lines.append(f'http_requests_total{{{own},path="{path}",status="{code}"}} {number}')
         lines.append("# TYPE http_request_duration_seconds histogram")
         for bound, number in zip(BUCKETS, buckets):
             lines.append(f'http_request_duration_seconds_bucket{{{own},le="{bound}"}} {number}')
@@ -106,8 +106,27 @@ class Log:
             self.file.flush()
 
 
+class Flags:
+    """Which features are on, asked each second. A server of flags that is away changes nothing."""
+
+    def __init__(self, url, token):
+        self.request, self.off = urllib.request.Request(url, headers={"Authorization": token or ""}), set()
+        threading.Thread(target=self.follow, daemon=True).start()
+
+    def follow(self):
+        while True:
+            try:
+                with urllib.request.urlopen(self.request, timeout=2) as answer:
+                    features = json.load(answer)["features"]
+                self.off = {one["name"] for one in features if not one["enabled"]}
+            except (OSError, ValueError, KeyError):
+                pass
+            time.sleep(1)
+
+
 class Shop:
     def __init__(self, asked):
+        self.flags = Flags(asked.flags, asked.flags_token) if asked.flags else None
         self.asked, self.counts = asked, Counts()
         self.log = Log(asked.log, asked.service, f"{asked.service}-{asked.port}")
         self.database = Database(asked.database) if asked.database else None
@@ -119,10 +138,12 @@ class Shop:
 
     def search(self):
         """Suggestions come from somebody else, who may have enough of us. A search works without them too."""
-        if not self.asked.suggestions:
+        wanted = self.flags is None or "search-suggestions" not in self.flags.off
+        if not self.asked.suggestions or not wanted:
             return 200, {"found": [], "suggestions": []}
         try:
-            with urllib.request.urlopen(self.asked.suggestions, timeout=2) as answer:
+            asking = urllib.request.Request(self.asked.suggestions, headers={"X-Caller": "search-suggestions"})
+            with urllib.request.urlopen(asking, timeout=2) as answer:
                 return 200, {"found": [], "suggestions": json.load(answer)}
         except urllib.error.HTTPError as refused:
             self.log.write("warn", f"suggestions: {refused.code} from maps")
@@ -216,6 +237,8 @@ def main():
     parser.add_argument("--log", required=True)
     parser.add_argument("--database")
     parser.add_argument("--suggestions")
+    parser.add_argument("--flags")
+    parser.add_argument("--flags-token")
     Handler.shop = Shop(parser.parse_args())
     server = Server(("127.0.0.1", Handler.shop.asked.port), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
