@@ -91,15 +91,30 @@ def chosen(text):
 
 
 def enter(verb, names, directory):
-    """Starts over in namespaces of its own. `unshare` kills what it started when it ends itself."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)          # PR_SET_PDEATHSIG: it may not outlive who started it either
-    spaces = ["--net", "--pid", "--mount", "--ipc", "--fork", "--kill-child"]
+    """Starts over in namespaces of its own, and hands on what it is told."""
+    spaces = ["--net", "--pid", "--mount", "--ipc", "--fork", "--kill-child=TERM"]
     temporary = directory is None
     directory = Path(directory or tempfile.mkdtemp(prefix="lab", dir="/tmp")).resolve()
     directory.mkdir(exist_ok=True)
     directory.chmod(0o711)                              # the database's owner has to get through
     inside = ["inside", verb, ",".join(names), directory, "temporary" if temporary else "kept"]
-    os.execvp("unshare", ["unshare", *spaces, PYTHON, "-B", str(HERE / "lab.py"), *map(str, inside)])
+    die_with_parent()
+    argv = ["unshare", *spaces, PYTHON, "-B", str(HERE / "lab.py"), *map(str, inside)]
+    outer = subprocess.Popen(argv, preexec_fn=die_with_parent)
+
+    def hand_on(told, _):
+        # `unshare` itself hears nothing while it waits for what it started.
+        for pid in Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split():
+            os.kill(int(pid), told)
+
+    for told in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(told, hand_on)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if verb == "shell" else hand_on)
+    return outer.wait()
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)          # PR_SET_PDEATHSIG
 
 
 # ── Inside ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,7 +260,7 @@ def main():
         print(f"lab: {what}", file=sys.stderr)
         sys.exit(69)
     if asked.verb != "missing":
-        enter(asked.verb, names, asked.directory)
+        sys.exit(enter(asked.verb, names, asked.directory))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ fn a_killed_primary_is_replaced_and_comes_back_as_a_replica() {
 fn assert_no_server_starts(lab: &Lab, node: &str) {
     let mut server = lab.inside("timeout");
     server.args([
-        "20", "setpriv", "--reuid", "postgres", "--regid", "postgres",
+        "20", "env", "-C", "/", "setpriv", "--reuid", "postgres", "--regid", "postgres",
     ]);
     server.args([
         "--clear-groups",
@@ -131,7 +131,7 @@ fn a_flood_is_throttled_until_the_limit_is_taken_back() {
     let params = [
         "service=shop",
         "rps=30",
-        "flags=[search-suggestions]",
+        "flags=[\"search-suggestions\"]",
         "watch=4s",
     ];
     let ran = lab.runbook(&[&words[..], &answers, &params].concat(), RUN);
