@@ -73,6 +73,7 @@ fn plan_of(text: &str) -> Arc<Plan> {
             },
             ..Policy::default()
         },
+        announcement: None,
     });
     Arc::new(plan.expect("a plan"))
 }

@@ -184,3 +184,47 @@ fn threat_11_a_disk_that_breaks_at_each_change() {
 fn threat_11_a_disk_that_is_full_at_each_change() {
     fails_closed("RUNBOOK_FILL_AT");
 }
+
+#[test]
+fn a_torn_end_is_told_by_the_journal_whatever_becomes_of_the_command_that_found_it() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: look, call: $DATABASE_TOOL status }\n",
+    );
+    place.run(&["run", "./x.yaml"]).exits(0);
+    let tear = || {
+        use std::io::Write;
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(place.journal())
+            .unwrap();
+        file.write_all(b"{\"seq\":99,\"at").unwrap();
+    };
+    tear();
+    place
+        .run(&["resume", "last"])
+        .exits(0)
+        .says("a torn line after its end was set aside");
+    let recovered = || {
+        place
+            .kinds()
+            .iter()
+            .filter(|kind| *kind == "recovered")
+            .count()
+    };
+    assert_eq!(recovered(), 1);
+    place.run(&["audit", "verify", "last"]).exits(0);
+    tear();
+    place.run(&[
+        "audit",
+        "review",
+        "last",
+        "--sign-off",
+        "no",
+        "--reason",
+        "x",
+    ]);
+    place.run(&["resume", "last"]).exits(0);
+    assert_eq!(recovered(), 2);
+}

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use support::pty::Pty;
-use support::{Place, Ran, ran};
+use support::{Place, Ran, known, ran};
 
 /// A colleague: an account that needs no entry in /etc/passwd, in a group that every Debian has.
 const COLLEAGUE: u32 = 4242;
@@ -158,7 +158,11 @@ fn program(place: &Place, colleague: bool) -> Command {
 fn at_a_terminal(place: &Place, colleague: bool, words: &[&str]) -> Pty {
     let mut command = program(place, colleague);
     command.args(words);
-    Pty::of(&command)
+    // Ana is root, as after `sudo`; a colleague is an account of their own.
+    Pty::of(&match colleague {
+        true => command,
+        false => known(command),
+    })
 }
 
 fn beside(place: &Place, words: &[&str]) -> Ran {

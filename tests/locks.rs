@@ -236,3 +236,79 @@ fn a_world_that_others_have_begun_is_joined_as_it_is_or_not_at_all() {
         .says("another scenario");
     assert_eq!(place.runs().len(), 3);
 }
+
+/// Killed at each change of the disk while it takes the lock of a parked run: until it has begun,
+/// the parked one keeps it, and from then on its journal says from whom it was taken.
+#[test]
+fn a_lock_is_taken_over_by_a_run_that_says_so_or_by_none() {
+    let mut begun = [0, 0];
+    for n in 1.. {
+        let place = place();
+        let one = parked(&place, "one");
+        let rob = [
+            "run",
+            "./two.yaml",
+            "--take-lock",
+            "its operator is gone",
+            "--yes",
+        ];
+        let ran = place.run_with("RUNBOOK_CRASH_AT", &n.to_string(), &rob);
+        if ran.code == Some(0) {
+            break;
+        }
+        ran.exits(137);
+        let runs = place.runs();
+        let two = runs
+            .iter()
+            .find(|run| run.to_string_lossy().contains("two-"));
+        let opened = two.is_some_and(|run| {
+            let journal = std::fs::read_to_string(run.join("journal.jsonl"));
+            journal.is_ok_and(|text| text.contains("run_opened"))
+        });
+        if !opened {
+            begun[0] += 1;
+            place
+                .run(&["run", "./two.yaml", "--yes"])
+                .exits(73)
+                .says(&format!("is held by {one}"));
+            continue;
+        }
+        begun[1] += 1;
+        let two = run_of(&place, "two");
+        let resumed = place.run(&["resume", &two, "--yes"]);
+        assert!(
+            matches!(resumed.code, Some(0 | 75)),
+            "killed at {n}: {}",
+            resumed.stderr
+        );
+        let taken = taken(&place, &two);
+        let said = taken.iter().any(|taken| taken["from"]["run"] == one);
+        assert!(said, "killed at {n}: {taken:?}");
+    }
+    assert!(begun.iter().all(|n| *n > 5), "{begun:?}");
+}
+
+#[test]
+fn a_command_line_with_a_mistake_takes_no_lock() {
+    let place = place();
+    let one = parked(&place, "one");
+    let rob = ["run", "./two.yaml", "--take-lock", "its operator is gone"];
+    let mut pty = Pty::runbook(&place, &rob);
+    pty.expect("> ");
+    pty.line("p");
+    pty.exits(75);
+    let before = records(&place, &one).len();
+    let mine = [
+        "resume",
+        &one,
+        "--take-lock",
+        "mine again",
+        "--answer",
+        "nosuch=1",
+    ];
+    place.run(&mine).exits(2).says("nosuch");
+    assert_eq!(records(&place, &one).len(), before);
+    place
+        .run(&["resume", &run_of(&place, "two"), "--yes"])
+        .exits(0);
+}

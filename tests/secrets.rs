@@ -13,6 +13,7 @@ use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use support::pty::Pty;
 use support::{Place, Ran};
 
 /// With everything in it that a form can change.
@@ -386,4 +387,28 @@ fn a_poll_of_a_sensitive_step_keeps_its_output_out_of_the_journal() {
     let text = std::fs::read_to_string(place.journal()).unwrap();
     assert!(text.contains("poll_seen"), "{text}");
     assert!(!text.contains("hunter2secret"), "{text}");
+}
+
+#[test]
+fn threat_31_a_secret_in_somebodys_reason_is_neither_recorded_nor_shown() {
+    let place = lab();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nparams:\n  token: { type: secret, default: env:LAB_TOKEN }\nsteps:\n  - { id: use, run: ['true'], env: { T: '{{ params.token }}' }, effect: read }\n  - { id: by_hand, manual: Look }\n",
+    );
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    let reason = format!("the token {SECRET} leaked");
+    let said = place.run(&["cancel", "last", "--reason", &reason]);
+    said.exits(0);
+    assert!(!session.rest().contains(SECRET));
+    let journal = std::fs::read_to_string(place.journal()).unwrap();
+    assert!(journal.contains("cancel_requested"), "{journal}");
+    assert!(journal.contains("redacted env:LAB_TOKEN"), "{journal}");
+    let plain = serde_json::to_string(SECRET).unwrap();
+    assert!(!journal.contains(plain.trim_matches('"')), "{journal}");
+    place
+        .run(&["audit", "show", "last"])
+        .exits(0)
+        .never_says(SECRET);
 }

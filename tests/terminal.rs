@@ -180,3 +180,19 @@ fn the_place_stands_beside_the_cursor_where_it_is_real() {
     assert!(place.kinds().contains(&"step_unknown".to_owned()));
     place.run(&["audit", "verify", "last"]).exits(12);
 }
+
+#[test]
+fn threat_49_a_gate_shows_every_line_of_a_script_and_what_it_gets() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nparams: { target: { default: orders } }\nsteps:\n  - id: drop\n    run: |\n      echo harmless\n      echo \"DROP DATABASE $DB\"\n    env: { DB: '{{ params.target }}' }\n    effect: destructive\n    gate: Go?\n",
+    );
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml", "target=billing"]);
+    let before = session.expect("> ");
+    for line in ["echo harmless", "DROP DATABASE $DB", "With:   DB=billing"] {
+        assert!(before.contains(line), "no `{line}` in {before}");
+    }
+    session.line("n");
+    session.exits(77);
+}

@@ -90,6 +90,18 @@ pub(super) fn program(
     }
 }
 
+/// The file that a program's name means, looked up with this environment's `PATH` from `dir`.
+///
+/// # Errors
+/// It is not there, or cannot be executed; the failure says why, and what to do.
+pub fn program_path(
+    name: &str,
+    env: &BTreeMap<OsString, OsString>,
+    dir: &Path,
+) -> Result<PathBuf, Failure> {
+    program(OsStr::new(name), env, dir)
+}
+
 enum Found {
     Program,
     NotExecutable,

@@ -46,6 +46,8 @@ pub struct Processes {
     pub containment: Containment,
     /// The secrets that the run knows by now.
     pub secrets: Arc<Secrets>,
+    /// The directory for the secrets that tools give out; none where they could not be kept.
+    pub issued: Option<PathBuf>,
 }
 
 impl fmt::Debug for Processes {
@@ -80,6 +82,7 @@ impl Processes {
             drain: DRAIN,
             containment: Containment::Best,
             secrets: Arc::default(),
+            issued: None,
         }
     }
 

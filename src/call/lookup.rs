@@ -57,6 +57,14 @@ impl Processes {
         Ok(found)
     }
 
+    /// A secret that a tool of this run gave out; none where the place is another.
+    pub fn issued_secret(&self, reference: &SecretRef) -> Option<Result<Secret, Failure>> {
+        match reference {
+            SecretRef::Run(_) => self.at_hand(reference),
+            SecretRef::Env(_) | SecretRef::File(_) | SecretRef::Command(_) => None,
+        }
+    }
+
     /// The secret at a place that needs no process; none for a program that was not asked yet.
     fn at_hand(&self, reference: &SecretRef) -> Option<Result<Secret, Failure>> {
         match reference {
@@ -66,6 +74,17 @@ impl Processes {
                 Some(secrets::in_file(&path, reference))
             }
             SecretRef::Command(_) => self.secrets.known(reference).map(Ok),
+            SecretRef::Run(name) => {
+                let path = self.issued.as_ref().map(|dir| dir.join(name.as_str()));
+                Some(match path.filter(|path| path.exists()) {
+                    Some(path) => secrets::in_file(&path, reference),
+                    None => Err(unusable(
+                        reference,
+                        "is not there any more: what a tool gave out is wiped when the run closes",
+                    )
+                    .hint("run the runbook anew, so that the tool gives out another")),
+                })
+            }
         }
     }
 

@@ -11,7 +11,8 @@
 //! along.
 //!
 //! `secrets` looks up what a process gets in its environment only, and `redact` takes it out of all
-//! that processes and people say, in the forms that `encodings` knows.
+//! that processes and people say, in the forms that `encodings` knows. `issued` puts away what a tool
+//! gives out itself.
 //!
 //! A process has its own session, hence its own group and no terminal; its stdin is at its end; its
 //! environment is an allow-list. One that never started is `not_started`; one that was started and
@@ -31,6 +32,7 @@ mod find;
 mod group;
 mod http;
 mod in_adapter;
+mod issued;
 mod job;
 mod judge;
 mod lookup;
@@ -52,11 +54,13 @@ pub use brought::Brought;
 pub use capture::{DEFAULT_CAP, MAX_LINE};
 pub use command::{CommandAdapter, CommandSpec, Word};
 pub use environ::Environment;
+pub use find::program_path;
 pub use group::{End, Finished};
 pub use http::{
     ANSWER_NAMES, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network,
     RequestBody, RequestSpec, Resolver,
 };
+pub use issued::wipe_issued;
 pub use job::{Containment, Job, Processes};
 pub use judge::{OUTPUT_NAMES, Output, Reading};
 pub use process::OwnProcess;

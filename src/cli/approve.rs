@@ -44,7 +44,7 @@ pub fn vote(context: &Context, args: &VoteArgs, vote: Vote) -> Result<Exit, CliE
     }
     let store = context.store()?;
     if let Some(path) = &args.signed {
-        return hand_in(context, &store, args, path, vote);
+        return hand_in(context, &store, args.run.as_deref(), path, vote);
     }
     let found = find(&store, args)?;
     let waiting = found.waiting()?;
@@ -127,7 +127,6 @@ fn print_request(
         .run
         .operator()
         .ok_or_else(|| nothing_waits(&found.run))?;
-    let from = found.run.last_moment().unwrap_or(waiting.opened_at);
     let view = found.run.step(waiting.step);
     let request = ApprovalRequest {
         run: found.run.id().clone(),
@@ -138,30 +137,45 @@ fn print_request(
         requester: requester.clone(),
         gate: waiting.gate.clone(),
         head: found.head,
-        expires: waiting
-            .until
-            .unwrap_or(ANSWER_WITHIN.after(from.max(Timestamp::now()))),
+        expires: waiting.until.unwrap_or(answer_until(&found.run)),
     };
+    send(context, &request, "", "runbook approve --signed FILE")
+}
+
+/// Says what is to be typed far away, and how the answer is handed in.
+pub(super) fn send(
+    context: &Context,
+    request: &ApprovalRequest,
+    more: &str,
+    hand_in: &str,
+) -> Result<Exit, CliError> {
     let code = request
         .code()
         .map_err(|error| CliError::usage(error.to_string()))?;
     let screen = &context.screen;
     screen.say("They type this on their own machine, and send back what it prints:");
     screen.say("");
-    screen.print(&format!("runbook approve --request {code}"));
+    // The code stays last: it is what is copied.
+    screen.print(&format!("runbook approve{more} --request {code}"));
     screen.say("");
     screen.say(&format!(
-        "Their answer is good until {}. Hand it in: runbook approve --signed FILE",
+        "Their answer is good until {}. Hand it in: {hand_in}",
         request.expires
     ));
     Ok(Exit::Done)
 }
 
+/// Until when an answer to what waits for ever may be handed in.
+pub(super) fn answer_until(run: &Run) -> Timestamp {
+    let last = run.last_moment().unwrap_or(Timestamp::MIN);
+    ANSWER_WITHIN.after(last.max(Timestamp::now()))
+}
+
 /// Hands in an answer that was signed elsewhere. It says itself what it is about.
-fn hand_in(
+pub(super) fn hand_in(
     context: &Context,
     store: &Store,
-    args: &VoteArgs,
+    run: Option<&str>,
     path: &Path,
     vote: Vote,
 ) -> Result<Exit, CliError> {
@@ -174,7 +188,7 @@ fn hand_in(
             format!("runbook {} --signed …", ballot.vote.word()),
         ));
     }
-    if let Some(written) = &args.run {
+    if let Some(written) = run {
         let id = store.resolve(written)?;
         if id != ballot.run {
             return Err(CliError::usage(format!(

@@ -74,6 +74,15 @@ pub enum Verb {
     Search(SearchArgs),
     /// Check runbooks, tools and environments
     Check(CheckArgs),
+    /// List the tools: what answers each, by what it is bound, what it can do
+    Tools(ToolsArgs),
+    /// Look whether all that a run needs is there, before it is needed
+    ///
+    /// Exit codes: 0 nothing is in the way · 1 something is
+    #[command(verbatim_doc_comment)]
+    Doctor(DoctorArgs),
+    /// Write a runbook.yaml to begin with; nothing that is there is overwritten
+    Init(InitArgs),
     /// List the runs, the newest first
     Runs(RunsArgs),
     /// Read and verify the journals of runs
@@ -156,6 +165,9 @@ pub struct PlanArgs {
     /// Which runbook, with what, where
     #[command(flatten)]
     pub which: Which,
+    /// Show it as it would be without the approvals that gates ask for
+    #[arg(long, value_name = "REASON")]
+    pub break_glass: Option<String>,
     /// Print it as JSON
     #[arg(long)]
     pub json: bool,
@@ -308,6 +320,44 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
+/// `runbook tools`
+#[derive(Debug, Args)]
+pub struct ToolsArgs {
+    /// One tool, with its actions and its adapters: DATABASE_TOOL, or database-tool
+    pub tool: Option<String>,
+    /// Where: an environment of runbook.yaml, or `sandbox`
+    #[arg(short, long, value_name = "ENV")]
+    pub environment: Option<EnvironmentName>,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `runbook doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Where: an environment of runbook.yaml, or `sandbox`
+    #[arg(short, long, value_name = "ENV")]
+    pub environment: Option<EnvironmentName>,
+    /// Start nothing and ask nothing: no tool is called, no program is asked for a secret
+    #[arg(long)]
+    pub no_calls: bool,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `runbook init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Also write out the runbooks that are built in, to be edited
+    #[arg(long)]
+    pub runbooks: bool,
+    /// Also write out the adapters and contracts that are built in, to be edited
+    #[arg(long)]
+    pub adapters: bool,
+}
+
 /// `runbook runs`
 #[derive(Debug, Args)]
 pub struct RunsArgs {
@@ -365,11 +415,17 @@ pub struct ReviewArgs {
     /// The runs; all of them where left out
     pub runs: Vec<String>,
     /// Sign off one thing of one run: `break-glass`, or a step as it is listed
-    #[arg(long, value_name = "WHAT", requires = "reason")]
+    #[arg(long, value_name = "WHAT")]
     pub sign_off: Option<String>,
     /// What you found
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", requires = "sign_off")]
     pub reason: Option<String>,
+    /// Print what somebody far away must see to sign it off
+    #[arg(long, requires = "sign_off", conflicts_with = "reason")]
+    pub print_request: bool,
+    /// Hand in what somebody far away has signed; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sign_off", "json"])]
+    pub signed: Option<PathBuf>,
     /// Print it as JSON
     #[arg(long)]
     pub json: bool,

@@ -38,7 +38,7 @@ impl Context {
     }
 
     /// Where the state directory is, and whose.
-    fn state_place(&self) -> Result<StatePlace, CliError> {
+    pub fn state_place(&self) -> Result<StatePlace, CliError> {
         let (shared, found) = self.workspace.shared_state();
         super::prepare::refuse_errors(self, &found)?;
         Ok(state_dir(

@@ -8,7 +8,10 @@ use clap::Parser;
 use super::args::{AuditVerb, Cli, Verb};
 use super::context::Context;
 use super::exit::{CliError, Exit};
-use super::{approve, audit, cancel, check, defect, find, resume, review, run, runs, undo, watch};
+use super::{
+    approve, audit, cancel, check, defect, doctor, find, init, resume, review, run, runs, tools,
+    undo, watch,
+};
 use crate::model::approval::Vote;
 
 /// Does what the command line says.
@@ -48,6 +51,9 @@ fn verb(cli: &Cli) -> Exit {
         Verb::Show(args) => find::show(&context, args),
         Verb::Search(args) => find::search(&context, args),
         Verb::Check(args) => check::check(&context, args),
+        Verb::Tools(args) => tools::tools(&context, args),
+        Verb::Doctor(args) => doctor::doctor(&context, args),
+        Verb::Init(args) => init::init(&context, args),
         Verb::Undo(args) => undo::undo(&context, args),
         Verb::Runs(args) => runs::runs(&context, args),
         Verb::Audit(AuditVerb::Show(args)) => audit::show(&context, args),

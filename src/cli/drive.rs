@@ -79,7 +79,11 @@ pub fn drive(drive: Drive<'_>) -> Result<Exit, CliError> {
         Some(terminal) => Some(Arc::new(terminal)),
         None => None,
     };
-    let answerers = Answerers::new(&plan, Processes::new(base_env, work), world);
+    let processes = Processes {
+        issued: Some(held.writer.run().secrets()),
+        ..Processes::new(base_env, work)
+    };
+    let answerers = Answerers::new(&plan, processes, world);
     let mut reporter = with_panic_point(reporter(screen, json));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

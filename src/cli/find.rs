@@ -82,6 +82,7 @@ pub fn show(context: &Context, args: &ShowArgs) -> Result<Exit, CliError> {
         context,
         which: &args.which,
         may_ask: false,
+        break_glass: None,
     })?;
     let screen = &context.screen;
     let text = match (args.graph, args.json) {

@@ -5,7 +5,8 @@ use super::screen::Screen;
 use crate::model::event::Happened;
 use crate::model::people::Person;
 use crate::model::text::escape_controls;
-use crate::plan::Plan;
+use crate::plan::{Announcement, Plan};
+use crate::spec::environment::Policy;
 
 /// The record that somebody goes on without approvals. Refused before anything begins, where the
 /// policy does not let them.
@@ -52,14 +53,34 @@ pub fn broken(plan: &Plan, person: &Person, reason: &str) -> Result<Happened, Cl
     })
 }
 
-/// What the person must know who broke the glass.
-pub fn warn(plan: &Plan, screen: &Screen) {
+/// What a channel is to be told, where the policy names one.
+pub fn announcement(policy: &Policy, person: &Person, reason: &str) -> Option<Announcement> {
+    let channel = policy.break_glass.as_ref()?.announce.clone()?;
+    Some(Announcement {
+        channel,
+        who: person.user.clone(),
+        reason: reason.trim().to_owned(),
+    })
+}
+
+/// What the person must know who broke the glass. A run that is under way tells nobody by itself:
+/// its plan is settled, and only a step of the plan may do anything.
+pub fn warn(plan: &Plan, screen: &Screen, resumed: bool) {
     screen.say("The glass is broken: gates ask for no approvals, and somebody else must review it within 24 hours.");
-    let channel = plan.policy.break_glass.as_ref();
-    if let Some(channel) = channel.and_then(|glass| glass.announce.as_ref()) {
-        screen.say(&format!(
-            "Nobody was told of it by this program: tell {} yourself.",
-            escape_controls(channel)
-        ));
-    }
+    let glass = plan.policy.break_glass.as_ref();
+    let Some(channel) = glass.and_then(|glass| glass.announce.as_ref()) else {
+        return;
+    };
+    let channel = escape_controls(channel);
+    let why = match (plan.announcement, resumed) {
+        (Some(_), false) => {
+            screen.say(&format!("{channel} is told of it first."));
+            return;
+        }
+        (_, true) => "the plan of a run that is under way does not change".to_owned(),
+        (None, false) => format!("no program answers for $CHAT_TOOL in {}", plan.environment),
+    };
+    screen.say(&format!(
+        "Nobody was told of it by this program, for {why}: tell {channel} yourself."
+    ));
 }

@@ -6,6 +6,8 @@ use super::args::Which;
 use super::context::Context;
 use super::exit::CliError;
 use super::files;
+use super::glass::announcement;
+use super::reach::ourselves;
 use crate::engine::Terminal;
 use crate::model::ids::{Name, RunbookName, ScenarioName};
 use crate::model::{Map, Shape, Value};
@@ -25,6 +27,8 @@ pub struct Prepare<'a> {
     pub which: &'a Which,
     /// Whether missing parameters may be asked for.
     pub may_ask: bool,
+    /// Why somebody goes on without approvals, where they do.
+    pub break_glass: Option<&'a str>,
 }
 
 /// All that a run needs.
@@ -55,15 +59,27 @@ pub fn prepare(prepare: &Prepare<'_>) -> Result<Ready, CliError> {
         .bind(&loaded, which.environment.as_ref())
         .map_err(|errors| unbound(context, &errors))?;
     let scenario = scenario(context, which, &loaded, runbook, bound.real)?;
+    let announcement = prepare
+        .break_glass
+        .and_then(|reason| announcement(&bound.policy, &ourselves(), reason));
+    let announcing = announcement
+        .as_ref()
+        .and_then(|_| workspace.bind_with_announcement(&loaded, which.environment.as_ref()));
+    let announcement = announcement.filter(|_| announcing.is_some());
+    let (bound, contracts) = match announcing {
+        Some(announcing) => (announcing.bound, announcing.contracts),
+        None => (bound, loaded.contracts),
+    };
     let plan = build(Ingredients {
         runbook: &loaded.name,
         runbooks: &loaded.runbooks,
-        contracts: &loaded.contracts,
+        contracts: &contracts,
         params,
         environment: bound.environment,
         real: bound.real,
         bindings: bound.bindings,
         policy: bound.policy,
+        announcement,
     })
     .map_err(|e| CliError::usage(e.to_string()))?;
     Ok(Ready {
@@ -84,7 +100,7 @@ pub fn checked(loaded: &Loaded) -> Diagnostics {
 }
 
 /// Nothing answers a tool, or two things would.
-fn unbound(context: &Context, errors: &BindErrors) -> CliError {
+pub fn unbound(context: &Context, errors: &BindErrors) -> CliError {
     if errors.errors.is_empty() {
         let look = &context.screen.err;
         return CliError::Invalid(errors.diagnostics.render(look.color, look.width));

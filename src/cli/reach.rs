@@ -6,6 +6,7 @@ use super::context::Context;
 use super::exit::{CliError, Exit};
 use super::run::setting;
 use crate::audit::replay;
+use crate::call::Environment;
 use crate::engine::EngineError;
 use crate::engine::control::{Reply, Request, Unreached, aside, ask, human};
 use crate::journal::{RunDir, Store, StoreError};
@@ -41,7 +42,8 @@ pub fn reach(
     id: &RunId,
     request: &Request,
 ) -> Result<Exit, CliError> {
-    let reply = reply(store, &store.run(id)?, request)?;
+    let env = &context.surroundings.vars;
+    let reply = reply(store, &store.run(id)?, request, env)?;
     match reply {
         Reply::Done(said) => {
             context
@@ -57,7 +59,12 @@ pub fn reach(
     }
 }
 
-fn reply(store: &Store, dir: &RunDir, request: &Request) -> Result<Reply, CliError> {
+fn reply(
+    store: &Store,
+    dir: &RunDir,
+    request: &Request,
+    env: &Environment,
+) -> Result<Reply, CliError> {
     let begun = Instant::now();
     loop {
         match ask(dir.path(), request) {
@@ -66,7 +73,8 @@ fn reply(store: &Store, dir: &RunDir, request: &Request) -> Result<Reply, CliErr
             Err(error) => return Err(unreached(dir.id(), &error)),
         }
         let setting = setting(Timestamp::now())?;
-        match aside(store, dir.id(), &ourselves(), request.clone(), &setting) {
+        let setting = (&setting, env);
+        match aside(store, dir.id(), &ourselves(), request.clone(), setting) {
             Err(EngineError::Store(StoreError::Held { .. })) if begun.elapsed() < PATIENCE => {
                 std::thread::sleep(AGAIN);
             }

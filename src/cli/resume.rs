@@ -19,10 +19,11 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let id = store.resolve(&args.run)?;
     let mut setting = setting(Timestamp::now())?;
     setting.take_lock.clone_from(&args.take_lock);
-    // Before anything of the run is touched.
+    // Before anything of the run is touched: what is wrong with the command line takes no lock.
+    let run = load(&store, &id)?;
+    let prepared = prepared(&args.answers, run.plan())?;
     let glass = match &args.break_glass {
         Some(reason) => {
-            let run = load(&store, &id)?;
             if run.is_glass_broken() {
                 return Err(CliError::usage_help(
                     format!("the glass of {id} is broken already"),
@@ -37,7 +38,7 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let mut held = held.map_err(|error| explained(error, setting.now))?;
     if let Some(closed) = held.run.closing() {
         let mut said = closed.outcome.word().replace('_', " ");
-        if !held.first.is_empty() {
+        if held.torn {
             said.push_str("; a torn line after its end was set aside");
         }
         screen.say(&format!(
@@ -50,10 +51,9 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let plan = std::sync::Arc::clone(held.run.plan());
     let opened = held.opened.take();
     let simulation = opened.and_then(|opened| opened.simulation);
-    let prepared = prepared(&args.answers, &plan)?;
     if let Some(glass) = glass {
         held.first.push(glass);
-        warn(&plan, screen);
+        warn(&plan, screen, true);
     }
     if !screen.quiet && !args.json {
         screen.say(&report::brief(&plan, &screen.err));

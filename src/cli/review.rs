@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::approve::{answer_until, hand_in, send};
 use super::args::ReviewArgs;
 use super::context::Context;
 use super::exit::{CliError, Exit};
@@ -9,17 +10,23 @@ use super::reach::{load, reach};
 use super::run::pretty;
 use super::waits::names;
 use crate::engine::control::Request;
-use crate::journal::{Code, Store};
+use crate::journal::{Code, Store, StoreError};
+use crate::keys::ApprovalRequest;
 use crate::model::Timestamp;
-use crate::model::event::Reviewed;
-use crate::model::ids::RunId;
+use crate::model::approval::{HeadRef, Vote};
+use crate::model::event::{Happened, Reviewed};
+use crate::model::ids::{Attempt, RunId};
 use crate::model::text::escape_controls;
 use crate::report::typed_words;
-use crate::run::OpenReview;
+use crate::run::{OpenReview, Run, glass_step};
 
 /// `runbook audit review`
 pub fn review(context: &Context, args: &ReviewArgs) -> Result<Exit, CliError> {
     let store = context.store()?;
+    if let Some(path) = &args.signed {
+        let run = args.runs.first().map(String::as_str);
+        return hand_in(context, &store, run, path, Vote::Approve);
+    }
     let runs: Vec<RunId> = match args.runs.is_empty() {
         true => store.list_runs()?,
         false => args
@@ -30,7 +37,12 @@ pub fn review(context: &Context, args: &ReviewArgs) -> Result<Exit, CliError> {
     };
     match (&args.sign_off, &args.reason) {
         (Some(what), Some(reason)) => sign_off(context, &store, &runs, what, reason),
-        _ => list(context, &store, &runs, args),
+        (Some(what), None) if args.print_request => print_request(context, &store, &runs, what),
+        (Some(_), None) => Err(CliError::usage_help(
+            "a review says what was found",
+            "--sign-off WHAT --reason WORDS",
+        )),
+        (None, _) => list(context, &store, &runs, args),
     }
 }
 
@@ -94,6 +106,12 @@ fn told(id: &RunId, open: &OpenReview, now: Timestamp) -> String {
         true => format!("OVERDUE since {}", open.due),
         false => format!("due by {}", open.due),
     };
+    let untold = open.untold.as_ref().map_or_else(String::new, |channel| {
+        format!(
+            "\n  {} is not known to have been told: tell it by hand",
+            escape_controls(channel)
+        )
+    });
     let who = escape_controls(&names(&open.groups, &open.people)).into_owned();
     let many = match open.missing {
         1 => String::new(),
@@ -101,7 +119,7 @@ fn told(id: &RunId, open: &OpenReview, now: Timestamp) -> String {
     };
     let (why, word) = (escape_controls(&open.why), word(&open.of));
     format!(
-        "{id}  {what}: {why}\n  {due} · by {many}{who}\n  runbook audit review {id} --sign-off {} --reason 'WHAT YOU FOUND'",
+        "{id}  {what}: {why}\n  {due} · by {many}{who}{untold}\n  runbook audit review {id} --sign-off {} --reason 'WHAT YOU FOUND'",
         escape_controls(&typed_words([word.as_str()]))
     )
 }
@@ -118,6 +136,7 @@ fn as_json(id: &RunId, open: &OpenReview, now: Timestamp) -> serde_json::Value {
         "missing": open.missing,
         "groups": open.groups,
         "people": open.people,
+        "untold": open.untold,
     })
 }
 
@@ -128,13 +147,87 @@ fn sign_off(
     what: &str,
     reason: &str,
 ) -> Result<Exit, CliError> {
+    let (id, _, of) = meant(store, runs, what)?;
+    let request = Request::Review {
+        of,
+        reason: reason.to_owned(),
+    };
+    reach(context, store, id, &request)
+}
+
+/// What is sent to somebody who cannot reach this machine.
+fn print_request(
+    context: &Context,
+    store: &Store,
+    runs: &[RunId],
+    what: &str,
+) -> Result<Exit, CliError> {
+    let (id, run, of) = meant(store, runs, what)?;
+    let report = store.run(id)?.read().map_err(StoreError::from)?;
+    let missing = || CliError::usage(format!("{id} has no record of it"));
+    let (step, attempt, title) = match &of {
+        Reviewed::BreakGlass => (
+            glass_step(),
+            Attempt::FIRST,
+            "The glass was broken".to_owned(),
+        ),
+        Reviewed::Gate { step, attempt } => {
+            let title = run.step(step).map(|view| view.title());
+            (step.clone(), *attempt, title.unwrap_or_default())
+        }
+    };
+    // What the review is about: the record that broke the glass, or that opened the gate.
+    let found = report.records.iter().rev().find_map(|record| {
+        let gate = match &record.event.what {
+            Happened::GlassBroken { .. } if of == Reviewed::BreakGlass => run.glass_asked()?,
+            Happened::GateOpened(gate)
+                if record.event.step.as_ref() == Some(&step)
+                    && record.event.attempt == Some(attempt) =>
+            {
+                (**gate).clone()
+            }
+            _ => return None,
+        };
+        let head = HeadRef {
+            seq: record.seq,
+            h: record.h,
+        };
+        Some((gate, head))
+    });
+    let (gate, head) = found.ok_or_else(missing)?;
+    let request = ApprovalRequest {
+        run: id.clone(),
+        title,
+        step,
+        attempt,
+        environment: run.plan().environment.clone(),
+        requester: run.operator().ok_or_else(missing)?.clone(),
+        gate,
+        head,
+        expires: answer_until(&run),
+    };
+    send(
+        context,
+        &request,
+        " --reason 'WHAT YOU FOUND'",
+        "runbook audit review --signed FILE",
+    )
+}
+
+/// The one thing of one run that is meant.
+fn meant<'a>(
+    store: &Store,
+    runs: &'a [RunId],
+    what: &str,
+) -> Result<(&'a RunId, Run, Reviewed), CliError> {
     let [id] = runs else {
         return Err(CliError::usage_help(
             "one thing of one run is signed off at a time",
             "runbook audit review RUN --sign-off WHAT --reason WORDS",
         ));
     };
-    let reviews = load(store, id)?.reviews_open();
+    let run = load(store, id)?;
+    let reviews = run.reviews_open();
     let Some(open) = reviews.iter().find(|open| word(&open.of) == what) else {
         let help = match reviews.as_slice() {
             [] => vec!["nothing of this run waits to be reviewed".to_owned()],
@@ -153,9 +246,6 @@ fn sign_off(
             help,
         });
     };
-    let request = Request::Review {
-        of: open.of.clone(),
-        reason: reason.to_owned(),
-    };
-    reach(context, store, id, &request)
+    let of = open.of.clone();
+    Ok((id, run, of))
 }

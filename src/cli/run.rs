@@ -11,6 +11,7 @@ use super::files;
 use super::glass::{broken, warn};
 use super::locks::{self, explained};
 use super::prepare::{Prepare, Ready, prepare};
+use super::reach::ourselves;
 use crate::call::Simulation;
 use crate::engine::{First, Prepared, Setting, first_run};
 use crate::journal::{KernelStamps, Store};
@@ -23,7 +24,6 @@ use crate::plan::{Answers, Node, NodeDoes, NodeIx, Plan};
 use crate::report;
 use crate::sandbox::Scenario;
 use crate::spec::environment::Unattended;
-use crate::workspace::this_person;
 
 /// `runbook plan`
 pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
@@ -31,7 +31,11 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
         context,
         which: &args.which,
         may_ask: false,
+        break_glass: args.break_glass.as_deref(),
     })?;
+    if let Some(reason) = &args.break_glass {
+        broken(&ready.plan, &ourselves(), reason)?;
+    }
     if args.json {
         context
             .screen
@@ -74,6 +78,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
                     scenario: args.which.scenario.clone(),
                     seed: args.which.seed,
                 },
+                break_glass: args.break_glass.clone(),
                 json: args.json,
             },
         );
@@ -82,6 +87,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         context,
         which: &args.which,
         may_ask: true,
+        break_glass: args.break_glass.as_deref(),
     })?;
     let prepared = prepared(&args.answers, &ready.plan)?;
     let now = Timestamp::now();
@@ -141,7 +147,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
     );
     let mut held = held.map_err(|error| explained(error, now))?;
     if let Some(glass) = glass {
-        warn(held.run.plan(), screen);
+        warn(held.run.plan(), screen, false);
         held.first.push(glass);
     }
     // Only now: where another run has the lock, nothing is left behind.
@@ -224,7 +230,7 @@ fn refuse_idle_take_lock(plan: &Plan, args: &RunArgs) -> Result<(), CliError> {
 pub fn setting(now: Timestamp) -> Result<Setting, CliError> {
     let stamps = KernelStamps::new().map_err(|e| CliError::System(e.to_string()))?;
     Ok(Setting {
-        operator: this_person(),
+        operator: ourselves(),
         now,
         stamps: Arc::new(stamps),
         take_lock: None,
@@ -306,6 +312,9 @@ fn held_against(plan: &Plan, step: &str, value: &str) -> Result<(), CliError> {
                     CliError::usage(format!("the answer for `{step}`: {misfit}"))
                 });
             }
+            (NodeDoes::Manual(manual), _) if manual.reveal.is_some() => {
+                &["skip", "skipped", "failed", "no"]
+            }
             (NodeDoes::Manual(_), None) => &["done", "yes", "skip", "skipped", "failed", "no"],
             (NodeDoes::Manual(_), Some(_)) => return Ok(()),
             // What a challenge asks for is known when the gate opens.
@@ -346,14 +355,19 @@ fn refuse_if_nobody(plan: &Plan, prepared: &Prepared) -> Result<(), CliError> {
     if crate::engine::Terminal::open().is_some() {
         return Ok(());
     }
-    let Some(step) = certain_needs(plan)
-        .into_iter()
-        .find(|path| !prepared.covers(path))
+    let Some((step, reveals)) =
+        certain_needs(plan)
+            .into_iter()
+            .find(|(path, reveals)| match reveals {
+                // It can still be left out.
+                true => !prepared.answers.contains_key(path),
+                false => !prepared.covers(path),
+            })
     else {
         return Ok(());
     };
     let mut help = vec!["run it from a terminal".to_owned()];
-    if plan.policy.unattended == Unattended::Allow {
+    if plan.policy.unattended == Unattended::Allow && !reveals {
         help.push(format!("or answer beforehand: --yes, or --answer {step}=…"));
     }
     Err(CliError::Refused {
@@ -364,8 +378,9 @@ fn refuse_if_nobody(plan: &Plan, prepared: &Prepared) -> Result<(), CliError> {
     })
 }
 
-/// The steps that certainly need a person: no `if` stands before them.
-fn certain_needs(plan: &Plan) -> Vec<String> {
+/// The steps that certainly need a person: no `if` stands before them. Where one reveals something,
+/// nobody can stand in for them.
+fn certain_needs(plan: &Plan) -> Vec<(String, bool)> {
     let mut out = Vec::new();
     let mut open: Vec<NodeIx> = vec![plan.steps];
     while let Some(ix) = open.pop() {
@@ -386,7 +401,8 @@ fn certain_needs(plan: &Plan) -> Vec<String> {
             .as_ref()
             .is_some_and(|gate| gate.condition.is_none() || gate.keep);
         if person || gated {
-            out.push(node.path.clone());
+            let reveals = matches!(&node.does, NodeDoes::Manual(manual) if manual.reveal.is_some());
+            out.push((node.path.clone(), reveals));
         }
         open.extend(node.does.children().iter().rev());
     }

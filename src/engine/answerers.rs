@@ -1,14 +1,15 @@
 //! Who answers each call of a run: the plan's bindings, made ready to be called.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::http::AdapterFile;
 use crate::call::{
-    BareCommand, Brought, CommandAdapter, CommandSpec, HttpAdapter, HttpSpec, Output, OwnProcess,
-    Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
+    BareCommand, Brought, CommandAdapter, CommandSpec, Environment, HttpAdapter, HttpSpec, Output,
+    OwnProcess, Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
 };
 use crate::expr::Template;
 use crate::model::call::{
@@ -58,7 +59,7 @@ impl Adapter for Simulated {
                 let reply = self
                     .simulation
                     .answer(operation, action.idempotent, request);
-                fit(reply, &action.output_shape())
+                fit(reply, &action.answer_shape())
             }
             _ => not_available(format!(
                 "the sandbox has no answer for {} {}",
@@ -100,6 +101,7 @@ impl Answerers {
     /// Makes ready who answers, from the plan's bindings.
     pub fn new(plan: &Arc<Plan>, processes: Processes, simulation: Option<Simulation>) -> Self {
         processes.learn(&mentioned(plan));
+        processes.learn_issued();
         let processes = Arc::new(processes);
         let network = super::http::network(plan, &processes);
         let simulation = simulation.map(Arc::new);
@@ -160,15 +162,53 @@ impl Answerers {
         Arc::clone(&self.processes.secrets)
     }
 
+    /// The secrets that the bindings name, each with what came of looking it up now. What a secret
+    /// is nobody is told.
+    pub(super) fn look_up(
+        &self,
+        request: &Request,
+        cancel: &dyn Cancel,
+        wanted: impl Fn(&SecretRef) -> bool,
+    ) -> Vec<(SecretRef, Result<(), Failure>)> {
+        let named = mentioned(&self.plan).into_iter().filter(wanted);
+        named
+            .map(|place| {
+                let found = self.processes.secret(&place, request, cancel).map(drop);
+                (place, found)
+            })
+            .collect()
+    }
+
     /// What takes them out of all that is recorded and shown.
     pub fn redactor(&self) -> Arc<Redactor> {
         self.processes.secrets.redactor()
     }
 
+    /// What the run's processes are started with.
+    pub(super) fn processes(&self) -> Arc<Processes> {
+        Arc::clone(&self.processes)
+    }
+
+    /// Which fields of the answer to this work are secrets.
+    pub(super) fn issued(&self, work: &Work) -> Vec<String> {
+        let Work::Call(call) = work else {
+            return Vec::new();
+        };
+        let action = self.plan.action(&call.tool.tool, &call.action);
+        action.map_or_else(Vec::new, |action| {
+            action.issued().map(str::to_owned).collect()
+        })
+    }
+
+    /// Who answers a tool's calls.
+    pub fn tool(&self, tool: &ToolRef) -> Option<&Answerer> {
+        self.tools.get(tool)
+    }
+
     /// Who answers this work of this step.
     pub fn of(&self, run: &Run, step: &StepKey, work: &Work) -> Option<Answerer> {
         match work {
-            Work::Call(call) => self.tools.get(&call.tool).cloned(),
+            Work::Call(call) => self.tool(&call.tool).cloned(),
             Work::Process(_) => {
                 let node = run.step(step)?.node_ix();
                 let NodeDoes::Run(spec) = &self.plan.node(node).does else {
@@ -186,6 +226,14 @@ impl Answerers {
             }
         }
     }
+}
+
+/// What takes a plan's secrets out of a text, as far as they can be looked up without starting
+/// anything.
+pub(super) fn at_hand(plan: &Plan, env: Environment) -> Arc<Redactor> {
+    let processes = Processes::new(env, PathBuf::new());
+    processes.learn(&mentioned(plan));
+    processes.secrets.redactor()
 }
 
 /// Every secret that a plan names: in settings, in parameters, as a default.
@@ -224,7 +272,7 @@ fn promises(plan: &Plan, tool: &ToolRef) -> IndexMap<ActionName, Promise> {
         .iter()
         .map(|(name, action)| {
             let promise = Promise {
-                shape: (!action.output.is_empty()).then(|| action.output_shape()),
+                shape: (!action.output.is_empty()).then(|| action.answer_shape()),
                 example: action.example.clone(),
             };
             (name.clone(), promise)

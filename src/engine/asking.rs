@@ -179,6 +179,13 @@ impl Driver<'_> {
         Question {
             last_lines,
             printed: printed.map(Arc::new),
+            revealed: match &needed.need {
+                Need::Manual {
+                    reveal: Some(secret),
+                    ..
+                } => self.answerers.processes().issued_secret(secret),
+                _ => None,
+            },
             back: match &needed.need {
                 Need::Failure { choices, .. } if choices.contains(&FailureChoice::Undo) => {
                     taken_back(&self.run)
@@ -265,6 +272,7 @@ pub(super) fn question(run: &Run, needed: &PersonNeeded) -> Question {
         answered_by,
         last_lines: Vec::new(),
         printed: None,
+        revealed: None,
         back: TakenBack::default(),
         // What failed before it began has not used its number.
         next_attempt: match view.as_ref().and_then(|view| view.started()) {

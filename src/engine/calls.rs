@@ -97,7 +97,8 @@ impl Driver<'_> {
         // What is only looked at for the engine's own sake is no news, and what is sensitive is
         // nobody's.
         let sensitive = self.is_sensitive(&request.step);
-        let shown = request.purpose == Purpose::Act && !sensitive;
+        let issued = self.answerers.issued(&request.work);
+        let shown = request.purpose == Purpose::Act && !sensitive && issued.is_empty();
         let sink = Lines {
             step: request.step.clone(),
             out: flight.out.clone(),
@@ -107,12 +108,19 @@ impl Driver<'_> {
         match self.answerers.of(&self.run, &request.step, &request.work) {
             Some(Answerer::Simulated(simulated)) => {
                 let reply = simulated.call(&request, &sink, &*flight.cancel);
+                let reply = match issued.is_empty() {
+                    true => reply,
+                    false => self
+                        .answerers
+                        .processes()
+                        .put_away(reply, &request, &issued),
+                };
                 let due = reply.took.unwrap_or_default().after(request.now);
                 flight.due.push_back((due, running, reply));
             }
             Some(Answerer::Blocking(adapter)) => {
                 let (cancel, out) = (Arc::clone(&flight.cancel), flight.out.clone());
-                let secrets = self.answerers.secrets();
+                let processes = self.answerers.processes();
                 tokio::task::spawn_blocking(move || {
                     // A panic in there must not leave the run waiting for ever.
                     let call = AssertUnwindSafe(|| adapter.call(&request, &sink, &*cancel));
@@ -124,10 +132,12 @@ impl Driver<'_> {
                         ))
                     });
                     // From here on it can be recorded, told and shown.
-                    let reply = secrets.redactor().reply(match sensitive {
-                        true => without_output(reply),
-                        false => reply,
-                    });
+                    let reply = match (sensitive, issued.is_empty()) {
+                        (true, _) => without_output(reply),
+                        (false, true) => reply,
+                        (false, false) => processes.put_away(reply, &request, &issued),
+                    };
+                    let reply = processes.secrets.redactor().reply(reply);
                     let _ = out.send(Incoming::Replied(Box::new(running), Box::new(reply)));
                 });
                 // After the start: a thread that the system refuses is nothing to wait for.
@@ -147,7 +157,11 @@ impl Driver<'_> {
                 flight.needs.push_back(PersonNeeded {
                     step: request.step.clone(),
                     attempt: request.attempt,
-                    need: super::carried::need(&request, self.example(&request.work)),
+                    need: super::carried::need(
+                        &request,
+                        self.example(&request.work),
+                        &self.answerers.issued(&request.work),
+                    ),
                 });
             }
             None => {

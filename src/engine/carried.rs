@@ -6,8 +6,9 @@ use crate::model::{Shape, Value};
 use crate::report::typed_words;
 use crate::run::{Fact, Need};
 
-/// What the person is asked to do. Later steps read its output, so they type in its fields.
-pub fn need(request: &Request, example: Option<&Value>) -> Need {
+/// What the person is asked to do. Later steps read its output, so they type in its fields, but
+/// for those that are secrets: what is typed is recorded.
+pub fn need(request: &Request, example: Option<&Value>, issued: &[String]) -> Need {
     let words = match &request.work {
         Work::Call(call) => format!(
             "{} {}",
@@ -24,20 +25,40 @@ pub fn need(request: &Request, example: Option<&Value>) -> Need {
             example.to_plain()
         ));
     }
-    Need::Manual { items, by: None }
+    if !issued.is_empty() {
+        items.push(format!(
+            "Keep {} to yourself: what you type here is recorded",
+            issued.join(", ")
+        ));
+    }
+    Need::Manual {
+        items,
+        by: None,
+        reveal: None,
+    }
 }
 
-/// What the person reported, as the reply to the call.
-pub fn reply(fact: Fact, shape: &Shape) -> Option<Reply> {
+/// What the person reported, as the reply to the call. Of the fields that are secrets nothing is
+/// kept, whoever typed them all the same.
+pub fn reply(fact: Fact, shape: &Shape, issued: &[String]) -> Option<Reply> {
     let Fact::Reported {
         outcome,
-        output,
+        mut output,
         note,
         ..
     } = fact
     else {
         return None;
     };
+    let mut notes = Vec::new();
+    if let Value::Map(map) = &mut output {
+        let typed = issued
+            .iter()
+            .filter(|field| map.shift_remove(*field).is_some());
+        notes.extend(
+            typed.map(|field| format!("`{field}` was typed in and is not kept: it is a secret")),
+        );
+    }
     let note = note.unwrap_or_else(|| "the person said that it failed".to_owned());
     let ended = match outcome {
         ManualOutcome::Done => match fitted(shape, &output) {
@@ -48,7 +69,10 @@ pub fn reply(fact: Fact, shape: &Shape) -> Option<Reply> {
         ManualOutcome::Skipped => Ended::Failed(Failure::new(FailureKind::NotStarted, note), None),
         ManualOutcome::Failed => Ended::Failed(Failure::new(FailureKind::Person, note), None),
     };
-    Some(Reply::of(ended))
+    Some(Reply {
+        notes,
+        ..Reply::of(ended)
+    })
 }
 
 fn fitted(shape: &Shape, output: &Value) -> Result<Value, String> {

@@ -17,7 +17,9 @@ use super::defect::{Panicked, caught};
 use super::error::EngineError;
 use super::halting::{Halt, WhatNow};
 use super::people::{People, Prepared, Said};
+use super::redacted::spoken;
 use super::signals::Signalled;
+use super::wiping::wiped;
 use crate::journal::{Durable, Stamps, Store, WriteError, Writer};
 use crate::model::call::{Cancel, Failure, FailureKind, Purpose, Reply, Sink, Stream};
 use crate::model::event::{Happened, ParkReason, StepFinished};
@@ -291,6 +293,7 @@ impl Driver<'_> {
                     }
                     Command::Record(draft) => {
                         if self.run.stands(&draft, now) {
+                            let draft = wiped(draft, self.writer.run());
                             self.record_at(draft, Actor::Engine, now)?;
                             changed = true;
                         }
@@ -348,7 +351,7 @@ impl Driver<'_> {
             step: draft.step,
             attempt: draft.attempt,
             actor,
-            what: draft.what,
+            what: spoken(&self.answerers.redactor(), draft.what),
         };
         if let Happened::StepFinished(finished) = &mut event.what
             && let Some(Stored::Inline(value)) = &finished.output

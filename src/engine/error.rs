@@ -97,7 +97,11 @@ impl From<LedgerError> for EngineError {
 
 impl From<ReplayError> for EngineError {
     fn from(error: ReplayError) -> Self {
-        Self::Replay(error)
+        match error {
+            // One way to say that nothing was done, whoever finds it out.
+            ReplayError::NeverBegun(run) => Self::Store(StoreError::NeverBegun(run)),
+            error => Self::Replay(error),
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! prompt, menu, pager      what is shown when somebody is asked, and what may be typed
 //! carried                  calls that a person carries out
 //! answerers                who answers each call
+//! alone                    a call outside any run
 //! redacted                 what people say, without secrets
 //! signals                  what ends a run's process
 //! driver                   the loop, and what it is driven with
@@ -19,6 +20,7 @@
 //! open                     a first run and a resumed one, on the same way
 //! ```
 
+mod alone;
 pub mod answerers;
 pub mod approver;
 mod asking;
@@ -38,10 +40,13 @@ mod people;
 mod prompt;
 mod prompt_others;
 mod redacted;
+mod reveal;
 mod signals;
 mod terminal;
 mod waiting;
+mod wiping;
 
+pub use alone::{Alone, AloneError, Asked};
 pub use answerers::Answerers;
 pub use clock::{Clock, SimulatedClock, WallClock};
 pub use driver::{Driven, Driver};

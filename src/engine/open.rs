@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::control::{Heads, remember_head};
 use super::error::EngineError;
 use crate::audit::replay;
-use crate::journal::{Claim, Grip, HeldLock, Holder, Stamps, Store, Writer};
+use crate::journal::{Claim, HeldLock, Holder, Stamps, Store, Writer};
 use crate::model::event::{Happened, LockTakeover, RunOpened, Simulated};
 use crate::model::ids::RunId;
 use crate::model::people::{Actor, Person};
@@ -53,6 +53,8 @@ pub struct Held {
     pub lock: Option<HeldLock>,
     /// What is to be recorded before anything else.
     pub first: Vec<Happened>,
+    /// Whether the end of its journal was torn, and set aside.
+    pub torn: bool,
     /// Who it belongs to and what it acts on, as record 0 says; none for a first run.
     pub opened: Option<RunOpened>,
     /// The records that opened its gates.
@@ -79,7 +81,7 @@ pub fn first_run(
     let head = ledger.head()?;
     let holder = Holder::this_process(setting.now);
     // Before there is anything of the run: where somebody else has the lock, nothing is left behind.
-    let (lock, taken) = lock(store, &id, plan, setting)?;
+    let (lock, taken) = lock(store, &id, plan, None, setting)?;
     let writer = store.create_run(&id, Arc::clone(&setting.stamps), &holder)?;
     let blobs = writer.blobs();
     let opened = RunOpened {
@@ -109,6 +111,7 @@ pub fn first_run(
         writer,
         lock,
         first,
+        torn: false,
         opened: None,
         heads: Heads::new(),
     })
@@ -144,22 +147,17 @@ fn taken_up(
 ) -> Result<Held, EngineError> {
     let Taken {
         run,
-        mut writer,
-        recovered: mut first,
+        writer,
+        torn,
+        takeover,
         heads,
     } = taken(store, id, setting)?;
+    let mut first = Vec::new();
     let opened = run.opening().cloned();
     let mut held = None;
     let closed = run.closing().is_some();
     if !closed || undo.is_some() {
-        let (lock, taken) = match lock(store, id, run.plan(), setting) {
-            Ok(locked) => locked,
-            Err(error) => {
-                // The torn tail is cut off already, and nobody else would say so.
-                recovered_only(&mut writer, first, setting.now)?;
-                return Err(error);
-            }
-        };
+        let (lock, taken) = lock(store, id, run.plan(), takeover.as_ref(), setting)?;
         held = lock;
         let resumed = Happened::RunResumed {
             operator: setting.operator.clone(),
@@ -176,6 +174,7 @@ fn taken_up(
         writer,
         lock: held,
         first,
+        torn,
         opened,
         heads,
     })
@@ -185,35 +184,74 @@ fn taken_up(
 pub(super) struct Taken {
     pub(super) run: Run,
     pub(super) writer: Writer,
-    /// What must be appended before anything else.
-    pub(super) recovered: Vec<Happened>,
+    /// Whether the end of its journal was torn; that is recorded.
+    pub(super) torn: bool,
+    /// The last of its takeovers of its lock that was recorded.
+    takeover: Option<LockTakeover>,
     pub(super) heads: Heads,
 }
 
-/// Takes a run's lock, verifies its journal and folds it.
+/// Takes a run's lock, verifies its journal and folds it. Where a torn tail was set aside, that is
+/// recorded at once: whatever becomes of what comes next, it was cut off already.
 pub(super) fn taken(store: &Store, id: &RunId, setting: &Setting) -> Result<Taken, EngineError> {
     let ledger = store.ledger();
     ledger.mend(store, &*setting.stamps)?;
     let holder = Holder::this_process(setting.now);
     let resumed = store.resume_run(id, Arc::clone(&setting.stamps), &holder)?;
-    let run = replay(&store.run(id)?, &resumed.report)?;
+    let mut run = replay(&store.run(id)?, &resumed.report)?;
+    let mut writer = resumed.writer;
     let mut heads = Heads::new();
     for record in &resumed.report.records {
         remember_head(&mut heads, record);
     }
+    let torn = !resumed.recovered.is_empty();
+    for what in resumed.recovered {
+        let event = Event {
+            at: now_of(&run, setting.now),
+            step: None,
+            attempt: None,
+            actor: Actor::Engine,
+            what,
+        };
+        run.apply(&event)?;
+        writer.append(event)?;
+    }
+    if torn {
+        writer.commit()?;
+    }
+    let before = resumed.report.events();
     Ok(Taken {
         run,
-        writer: resumed.writer,
-        recovered: resumed.recovered,
+        writer,
+        torn,
+        takeover: before.filter_map(taken_over).last(),
         heads,
     })
 }
 
-/// Takes the plan's lock, where it has one, and says what is recorded about that.
+/// From whom the run's lock was taken, where this says so.
+fn taken_over(event: &Event) -> Option<LockTakeover> {
+    match &event.what {
+        Happened::LockTaken { from, .. } => from.clone(),
+        _ => None,
+    }
+}
+
+/// The run's time never goes back: in the sandbox it may be ahead of the clock.
+pub(super) fn now_of(run: &Run, now: Timestamp) -> Timestamp {
+    match run.plan().real {
+        true => now,
+        false => run.last_moment().map_or(now, |last| last.max(now)),
+    }
+}
+
+/// Takes the plan's lock, where it has one, and says what is recorded about that. `told` is the
+/// takeover that the run's journal has already.
 fn lock(
     store: &Store,
     id: &RunId,
     plan: &Plan,
+    told: Option<&LockTakeover>,
     setting: &Setting,
 ) -> Result<(Option<HeldLock>, Option<Happened>), EngineError> {
     let Some(name) = &plan.lock else {
@@ -224,40 +262,14 @@ fn lock(
         run: id.clone(),
         user: setting.operator.user.clone(),
         holder: Holder::this_process(setting.now),
+        from: None,
     };
-    let taken = store.locks().take(&claim, setting.take_lock.is_some())?;
-    let from = taken.from.map(|from| LockTakeover {
-        reason: match (&setting.take_lock, from.grip) {
-            (Some(reason), Grip::Living | Grip::Parked | Grip::Unreadable) => reason.clone(),
-            _ => format!(
-                "its process died without letting go of it ({} on {}, since {}), and may have left \
-                 a step in doubt",
-                from.claim.holder.pid, from.claim.holder.host, from.claim.holder.since
-            ),
-        },
-        run: from.claim.run,
-    });
-    let name = name.clone();
-    Ok((Some(taken.lock), Some(Happened::LockTaken { name, from })))
-}
-
-/// Records that a torn tail was set aside, and nothing else.
-fn recovered_only(
-    writer: &mut Writer,
-    recovered: Vec<Happened>,
-    at: Timestamp,
-) -> Result<(), EngineError> {
-    for what in recovered {
-        writer.append(Event {
-            at,
-            step: None,
-            attempt: None,
-            actor: Actor::Engine,
-            what,
-        })?;
-    }
-    writer.commit()?;
-    Ok(())
+    let taken = store.locks().take(claim, setting.take_lock.as_deref())?;
+    let taken_lock = Happened::LockTaken {
+        name: name.clone(),
+        from: taken.from.filter(|from| Some(from) != told),
+    };
+    Ok((Some(taken.lock), Some(taken_lock)))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, EngineError> {

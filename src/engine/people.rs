@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::halting::{Halted, WhatNow};
 use super::pager::Printed;
+use crate::call::Secret;
 use crate::model::Value;
+use crate::model::call::Failure;
 use crate::model::event::{Decision, FailureChoice, ManualOutcome};
 use crate::model::ids::{Attempt, GroupName, RunId, StepKey};
 use crate::model::people::Way;
@@ -80,7 +82,7 @@ impl Prepared {
                 },
                 None,
             ) if self.yes => affirmative(choices, suggested).map(Some),
-            (Need::Manual { .. }, Some(given)) => {
+            (Need::Manual { reveal, .. }, Some(given)) => {
                 let outcome = match given.as_str() {
                     "done" | "yes" => ManualOutcome::Done,
                     "skip" | "skipped" => ManualOutcome::Skipped,
@@ -91,11 +93,15 @@ impl Prepared {
                         )));
                     }
                 };
-                Ok(Some(reported(outcome, Way::Answers)))
+                match (outcome, reveal) {
+                    (ManualOutcome::Done, Some(_)) => Err(for_a_person()),
+                    _ => Ok(Some(reported(outcome, Way::Answers))),
+                }
             }
-            (Need::Manual { .. }, None) if self.yes => {
-                Ok(Some(reported(ManualOutcome::Done, Way::Yes)))
-            }
+            (Need::Manual { reveal, .. }, None) if self.yes => match reveal {
+                Some(_) => Err(for_a_person()),
+                None => Ok(Some(reported(ManualOutcome::Done, Way::Yes))),
+            },
             (
                 Need::Gate(_) | Need::Approvals { .. } | Need::Ask { .. } | Need::Manual { .. },
                 None,
@@ -115,6 +121,14 @@ impl Prepared {
     }
 }
 
+/// What is revealed is shown to nobody but who is there.
+fn for_a_person() -> Unanswered {
+    Unanswered(
+        "it reveals a secret to a person: resume the run from a terminal, or skip the step"
+            .to_owned(),
+    )
+}
+
 fn reported(outcome: ManualOutcome, way: Way) -> Fact {
     Fact::Reported {
         outcome,
@@ -127,7 +141,7 @@ fn reported(outcome: ManualOutcome, way: Way) -> Fact {
 /// What `--yes` answers: the suggestion, else `yes`, else the first choice.
 fn affirmative(
     choices: &[(String, String)],
-    suggested: &Result<Option<Value>, crate::model::call::Failure>,
+    suggested: &Result<Option<Value>, Failure>,
 ) -> Result<Fact, Unanswered> {
     let suggestion = match suggested {
         Ok(suggestion) => suggestion.clone(),
@@ -233,6 +247,8 @@ pub struct Question {
     pub last_lines: Vec<String>,
     /// All that was kept of what it printed, where something failed or is in doubt.
     pub printed: Option<Arc<Printed>>,
+    /// What a tool gave out for the person who is asked; or why it cannot be shown.
+    pub revealed: Option<Result<Secret, Failure>>,
     /// What would be taken back, where that can be chosen.
     pub back: TakenBack,
     /// The number of another attempt.

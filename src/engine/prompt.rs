@@ -8,7 +8,7 @@ use crate::model::event::{Decision, GateOpened, ManualOutcome, Resolution};
 use crate::model::people::Way;
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Shape, Value};
-use crate::report::work_words;
+use crate::report::{Look, whole_work, work_words};
 use crate::run::{Fact, Need};
 
 use super::people::Said;
@@ -23,6 +23,8 @@ pub enum Typed {
     Again(String),
     /// They want to see all that was printed, before they answer.
     Output,
+    /// They want to see what is for them alone, before they answer.
+    Reveal,
 }
 
 pub(super) fn said(fact: Fact) -> Typed {
@@ -118,11 +120,12 @@ pub fn shown(question: &Question, width: usize) -> String {
             gate,
             given,
             people,
+            missing,
             ..
         } => {
             show_what(&mut out, question, gate, width);
             show_times(&mut out, question, gate, width);
-            show_waiting(&mut out, question, gate, (given, people), width);
+            show_waiting(&mut out, question, gate, (given, people, *missing), width);
         }
         Need::Ask {
             question: asked,
@@ -134,7 +137,7 @@ pub fn shown(question: &Question, width: usize) -> String {
             wrapped(&mut out, "", &escape_controls(asked), width);
             show_choices(&mut out, choices, suggested, shape, width);
         }
-        Need::Manual { items, by } => {
+        Need::Manual { items, by, .. } => {
             if let Some(by) = by {
                 wrapped(&mut out, "Who:    ", &escape_controls(by), width);
             }
@@ -143,10 +146,17 @@ pub fn shown(question: &Question, width: usize) -> String {
                 wrapped(&mut out, "[ ] ", &escape_controls(item), width);
             }
             out.push('\n');
-            line(
-                &mut out,
-                "d done · f failed · s skip · p park (leave, resume later)",
-            );
+            let reveal = match &question.revealed {
+                None => "",
+                Some(Ok(_)) => "r show it to you alone, once · ",
+                Some(Err(failure)) => {
+                    let why = escape_controls(&failure.message);
+                    wrapped(&mut out, "It cannot be shown: ", &why, width);
+                    ""
+                }
+            };
+            let keys = format!("{reveal}d done · f failed · s skip · p park (leave, resume later)");
+            wrapped(&mut out, "", &keys, width);
         }
         Need::Failure {
             failure, choices, ..
@@ -172,8 +182,8 @@ pub fn shown(question: &Question, width: usize) -> String {
                 None => "",
             };
             let keys = format!(
-                "h it happened · a run it again · s skip · x stop, each with your reason behind it: \
-                 h YOUR REASON{output} · p park"
+                "h it happened · d it did not happen · a run it again · s skip · x stop, each with \
+                 your reason behind it: h YOUR REASON{output} · p park"
             );
             wrapped(&mut out, "", &keys, width);
         }
@@ -213,7 +223,8 @@ fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: us
 /// What a decision at a gate is about.
 pub(super) fn show_what(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
     for work in &gate.works {
-        wrapped(out, "Does:   ", &work_words(work), width);
+        // All of it: the decision is about every line of a script and every value that it gets.
+        out.push_str(&whole_work(work, &Look::plain(width)));
     }
     if let Some(by) = &question.answered_by {
         wrapped(out, "By:     ", by, width);
@@ -277,6 +288,9 @@ fn show_choices(
     wrapped(out, "", &keys, width);
 }
 
+/// How many items of a list are shown; of more it is said how many.
+const SHOWN: usize = 8;
+
 fn show_value(out: &mut String, value: &Value, indent: usize, width: usize) {
     let pad = " ".repeat(indent);
     match value {
@@ -290,9 +304,12 @@ fn show_value(out: &mut String, value: &Value, indent: usize, width: usize) {
                     }
                     Value::List(items) if items.iter().any(|i| matches!(i, Value::Map(_))) => {
                         line(out, &format!("{pad}{name}:"));
-                        for item in items.iter().take(8) {
+                        for item in items.iter().take(SHOWN) {
                             let text = short(item);
                             wrapped(out, &format!("{pad}  - "), &text, width);
+                        }
+                        if let Some(more) = items.len().checked_sub(SHOWN).filter(|n| *n > 0) {
+                            line(out, &format!("{pad}  - and {more} more"));
                         }
                     }
                     field => wrapped(out, &format!("{pad}{name}: "), &short(field), width),
@@ -372,6 +389,11 @@ pub fn read(question: &Question, typed: &str) -> Typed {
             suggested,
             ..
         } => read_answer(choices, shape, suggested, typed),
+        Need::Manual { .. } if matches!(typed, "r" | "reveal") => match &question.revealed {
+            Some(Ok(_)) => Typed::Reveal,
+            Some(Err(failure)) => again(escape_controls(&failure.message)),
+            None => again("there is nothing to show here"),
+        },
         Need::Manual { .. } => read_report(typed),
         Need::Failure { choices, .. } => menu::read_choice(choices, typed),
         Need::Doubt { .. } => read_doubt(typed),
@@ -480,11 +502,12 @@ fn read_doubt(typed: &str) -> Typed {
     let rest = rest.trim();
     let resolution = match word {
         "h" | "happened" => Resolution::Happened,
+        "d" | "did-not-happen" => Resolution::DidNotHappen,
         "a" | "again" => Resolution::Again,
         "s" | "skip" => Resolution::Skip,
         "x" | "stop" => Resolution::Stop,
         "p" | "park" => return park(),
-        _ => return again("type h, a, s or x, and after it your reason; or o or p"),
+        _ => return again("type h, d, a, s or x, and after it your reason; or o or p"),
     };
     if rest.is_empty() {
         return again(format!("give your reason behind it: {word} YOUR REASON"));

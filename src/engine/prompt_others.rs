@@ -10,6 +10,9 @@ use crate::model::text::escape_controls;
 use crate::report::typed_words;
 use crate::run::Fact;
 
+/// Why more are asked for than the policy says.
+const ONE_MORE: &str = "(one more than usual: root without a login may be one of them)";
+
 /// Below what a gate shows: who else must say yes, or why nobody else must.
 pub(super) fn show_others(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
     if let Some(asked) = &gate.approvals {
@@ -20,6 +23,9 @@ pub(super) fn show_others(out: &mut String, question: &Question, gate: &GateOpen
         } else {
             wrapped(out, "Others: ", &format!("{who}. They type:"), width);
             line(out, &format!("        {}", command(question)));
+            if asked.one_more {
+                wrapped(out, "        ", ONE_MORE, width);
+            }
         }
     }
     if let Some(reason) = &gate.waived {
@@ -51,13 +57,12 @@ pub(super) fn show_waiting(
     out: &mut String,
     question: &Question,
     gate: &GateOpened,
-    (given, people): (&[Principal], &[Principal]),
+    (given, people, missing): (&[Principal], &[Principal], usize),
     width: usize,
 ) {
     let Some(asked) = &gate.approvals else {
         return;
     };
-    let missing = (asked.count as usize).saturating_sub(given.len());
     let names = |people: &mut dyn Iterator<Item = &Principal>| {
         let names: Vec<&str> = people.map(Principal::as_str).collect();
         names.join(", ")
@@ -67,6 +72,9 @@ pub(super) fn show_waiting(
         out,
         &format!("You have said yes. {missing} more must approve."),
     );
+    if asked.one_more {
+        wrapped(out, "", ONE_MORE, width);
+    }
     if !given.is_empty() {
         wrapped(out, "Approved by: ", &names(&mut given.iter()), width);
     }
@@ -170,6 +178,7 @@ mod tests {
                 people: people(&["li@example.org", "mo", "bo"]),
                 exclude: people(&["bo"]),
                 afterwards: false,
+                one_more: false,
             }),
             waived: None,
             expires: Expires {
@@ -205,6 +214,7 @@ mod tests {
             next_group: Some("sre-lead".parse().unwrap()),
             last_lines: Vec::new(),
             printed: None,
+            revealed: None,
             back: TakenBack::default(),
             next_attempt: Attempt::FIRST,
             gated: true,
@@ -216,6 +226,7 @@ mod tests {
             gate: Box::new(gate()),
             given: people(given),
             people: people(&["li@example.org", "mo", "kim"]),
+            missing: 2usize.saturating_sub(given.len()),
             until: None,
         };
         question(need, unattended)
@@ -259,7 +270,7 @@ mod tests {
                 Said::Fact(Fact::Gate { decision, way, .. }) => Some((decision, way)),
                 _ => None,
             },
-            Typed::Again(_) | Typed::Output => None,
+            Typed::Again(_) | Typed::Output | Typed::Reveal => None,
         }
     }
 

@@ -7,6 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,6 +20,8 @@ use super::halting::{Halted, WhatNow};
 use super::pager::{Key, Pager, Printed};
 use super::people::{People, Question, Said};
 use super::prompt::{self, Typed};
+use super::reveal;
+use crate::call::Secret;
 
 /// The terminal that controls this process.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Terminal {
     wake: (File, OwnedFd),
     /// How the terminal was set before single keys were read from it, while they are.
     before_keys: Mutex<Option<Termios>>,
+    /// Whether something is on the screen that is to be seen by nobody else.
+    revealing: AtomicBool,
 }
 
 /// What came of waiting for something to be typed.
@@ -56,6 +61,7 @@ impl Terminal {
             device,
             wake: (File::from(write), read),
             before_keys: Mutex::new(None),
+            revealing: AtomicBool::new(false),
         })
     }
 
@@ -182,6 +188,33 @@ impl Terminal {
         left
     }
 
+    /// Shows what is for the person alone, until a key is typed; none then.
+    fn reveal(&self, secret: &Secret) -> Option<Said> {
+        if !self.give_keys() {
+            return Some(Said::Gone);
+        }
+        let _ = tcflush(&self.device, QueueSelector::IFlush);
+        self.revealing.store(true, Ordering::SeqCst);
+        let heard = match self.show(&reveal::shown(secret)) {
+            true => self.heard(),
+            false => Heard::Gone,
+        };
+        self.hide();
+        self.give_lines();
+        match heard {
+            Heard::Typed(_) | Heard::ShowAgain => None,
+            Heard::Gone => Some(Said::Gone),
+            Heard::Withdrawn => Some(Said::Withdrawn),
+        }
+    }
+
+    /// Takes from the screen what nobody else is to see.
+    fn hide(&self) {
+        if self.revealing.swap(false, Ordering::SeqCst) {
+            self.show(reveal::GONE);
+        }
+    }
+
     fn turn_pages(&self, printed: &Printed) -> Option<Said> {
         if !self.give_keys() {
             return Some(Said::Gone);
@@ -225,6 +258,7 @@ impl People for Terminal {
     fn ask(&self, question: &Question) -> Said {
         let whole = || prompt::shown(question, self.width().min(100));
         let mut text = whole();
+        let mut revealed = false;
         loop {
             // The place stands beside the cursor, whatever has scrolled away above it.
             if question.real {
@@ -243,6 +277,19 @@ impl People for Terminal {
             match prompt::read(question, &typed) {
                 Typed::Said(said) => return *said,
                 Typed::Again(message) => text = format!("{message}\n"),
+                Typed::Reveal if revealed => {
+                    text =
+                        "it was shown once: park, and resume the run, to see it again\n".to_owned();
+                }
+                Typed::Reveal => {
+                    if let Some(Ok(secret)) = &question.revealed {
+                        if let Some(said) = self.reveal(secret) {
+                            return said;
+                        }
+                        revealed = true;
+                    }
+                    text = whole();
+                }
                 Typed::Output => {
                     if let Some(said) = question.printed.as_deref().and_then(|all| self.page(all)) {
                         return said;
@@ -274,11 +321,13 @@ impl People for Terminal {
 
     fn withdraw(&self) {
         // Here and not only where the keys are read: this process may end before that thread.
+        self.hide();
         self.give_lines();
         self.wake(WITHDRAW);
     }
 
     fn put_away(&self) {
+        self.hide();
         self.give_lines();
     }
 

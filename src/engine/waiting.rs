@@ -192,17 +192,18 @@ impl Driver<'_> {
         flight: &mut Flight,
     ) -> Result<(), EngineError> {
         let work = self.run.step(&running.step).and_then(|view| view.work());
+        let issued = work.map_or_else(Vec::new, |work| self.answerers.issued(work));
         let shape = match work {
             Some(Work::Call(call)) => self
                 .run
                 .plan()
                 .action(&call.tool.tool, &call.action)
-                .map(|action| action.output_shape())
+                .map(|action| action.shown_shape())
                 .unwrap_or_default(),
             _ => crate::model::Shape::Any,
         };
         let reply = match said {
-            Said::Fact(fact) => super::carried::reply(self.redacted(fact), &shape),
+            Said::Fact(fact) => super::carried::reply(self.redacted(fact), &shape, &issued),
             Said::Park | Said::Gone | Said::Withdrawn => None,
         };
         match reply {

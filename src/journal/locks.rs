@@ -5,8 +5,8 @@
 //! run has the file's lock as well, which dies with it.
 //!
 //! A claim is appended and synced before its run does anything. A line that a crash has torn counts
-//! for nothing, so that the claim before it stands: at no moment does a lock belong to two, and a
-//! claim whose run never began, or is closed, holds nobody up. The file is emptied when it is let
+//! for nothing, and neither does a claim whose run never began, so that the claim before it stands:
+//! at no moment does a lock belong to two. A claim whose run is closed holds nobody up. The file is emptied when it is let
 //! go, and never removed: whoever opened it before would lock a file that has no name any more.
 
 use std::fmt;
@@ -22,6 +22,7 @@ use super::holder::Holder;
 use super::read::Tail;
 use super::store::Store;
 use super::store_error::StoreError;
+use crate::model::event::LockTakeover;
 use crate::model::ids::RunId;
 use crate::model::text::escape_controls;
 use crate::model::{Digest, Happened};
@@ -40,6 +41,10 @@ pub struct Claim {
     pub user: String,
     /// The process that took it for the run.
     pub holder: Holder,
+    /// From whom it was taken, and why: kept here too, because the process may end before the run's
+    /// journal has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<LockTakeover>,
 }
 
 impl fmt::Display for Claim {
@@ -101,8 +106,19 @@ impl HeldLock {
 pub struct Taken {
     /// The lock.
     pub lock: HeldLock,
-    /// Who had it and had not given it back.
-    pub from: Option<Locked>,
+    /// Who had it and had not given it back, and why it is taken from them; what the run's own
+    /// earlier claim says of that, where it has one.
+    pub from: Option<LockTakeover>,
+}
+
+/// What a run that no process drives has of its lock.
+enum Left {
+    /// There is nothing of the run.
+    NeverBegan,
+    /// It needs it no more.
+    Closed,
+    /// It has it still.
+    Has(Grip),
 }
 
 /// All locks of a state directory.
@@ -115,8 +131,8 @@ pub struct Locks {
 
 /// What a lock's file holds.
 struct Claims {
-    /// The last one that is whole.
-    last: Option<Claim>,
+    /// Those that are whole.
+    all: Vec<Claim>,
     /// Where its line ends; what follows was torn.
     whole: u64,
 }
@@ -130,34 +146,42 @@ impl Locks {
         self.dir.join(Digest::of(name.as_bytes()).to_string())
     }
 
-    /// Takes a lock for a run, durably. `robbing` takes it from a parked run too, or from one of
-    /// which nobody knows where it stands; never from a process that lives.
+    /// Takes a lock for a run, durably. With a reason it is taken from a parked run too, or from one
+    /// of which nobody knows where it stands; never from a process that lives.
     ///
     /// # Errors
     /// Somebody else has it, or the disk failed.
-    pub fn take(&self, claim: &Claim, robbing: bool) -> Result<Taken, StoreError> {
+    pub fn take(&self, claim: Claim, reason: Option<&str>) -> Result<Taken, StoreError> {
         let _turn = self.turn()?;
         let path = self.path(&claim.name);
         let mut file = self.open_to_write(&path)?;
         let living = !file.try_lock()?;
         let claims = claims(&path, &*file)?;
-        let held = self.judged(claims.last, living)?;
-        let own = held
-            .as_ref()
-            .is_some_and(|held| held.claim.run == claim.run);
+        let held = self.judged(claims.all, living)?;
         // The claim before stands until this one is whole.
         let keep = if held.is_some() { claims.whole } else { 0 };
         let from = match held {
+            None => None,
             Some(held) if held.grip == Grip::Living => return Err(held.into()),
-            Some(_) if own => None,
-            Some(held) if held.grip != Grip::Died && !robbing => return Err(held.into()),
-            held => held,
+            Some(held) if held.claim.run == claim.run => held.claim.from,
+            Some(held) => match (held.grip, reason) {
+                (Grip::Died, _) => Some(after_death(&held.claim)),
+                (_, Some(reason)) => Some(LockTakeover {
+                    run: held.claim.run,
+                    reason: reason.to_owned(),
+                }),
+                (_, None) => return Err(held.into()),
+            },
+        };
+        let claim = Claim {
+            from: from.clone(),
+            ..claim
         };
         if file.length()? > keep {
             file.cut(keep)?;
         }
         // A struct of texts and a number is always JSON.
-        let mut line = serde_json::to_vec(claim).unwrap_or_default();
+        let mut line = serde_json::to_vec(&claim).unwrap_or_default();
         line.push(b'\n');
         file.append(&line)?;
         file.sync(SyncPoint::Lock)?;
@@ -201,39 +225,44 @@ impl Locks {
         };
         let living = !file.try_lock()?;
         let claims = claims(path, &*file)?;
-        self.judged(claims.last, living)
+        self.judged(claims.all, living)
     }
 
-    /// What there is to a claim, if anything.
-    fn judged(&self, claim: Option<Claim>, living: bool) -> Result<Option<Locked>, StoreError> {
-        let Some(claim) = claim else {
-            return Ok(None);
-        };
-        let grip = match living {
-            true => Some(Grip::Living),
-            false => self.left(&claim.run)?,
-        };
-        Ok(grip.map(|grip| Locked { claim, grip }))
+    /// Whose a lock is by its claims: by the last of them whose run began.
+    fn judged(&self, claims: Vec<Claim>, living: bool) -> Result<Option<Locked>, StoreError> {
+        let mut claims = claims.into_iter().rev();
+        if living && let Some(claim) = claims.next() {
+            let grip = Grip::Living;
+            return Ok(Some(Locked { claim, grip }));
+        }
+        for claim in claims {
+            match self.left(&claim.run)? {
+                Left::NeverBegan => {}
+                Left::Closed => return Ok(None),
+                Left::Has(grip) => return Ok(Some(Locked { claim, grip })),
+            }
+        }
+        Ok(None)
     }
 
-    /// What a run without a process has of its lock; none where it needs it no more.
-    fn left(&self, run: &RunId) -> Result<Option<Grip>, StoreError> {
+    /// What a run without a process has of its lock.
+    fn left(&self, run: &RunId) -> Result<Left, StoreError> {
         let report = match self.store.run(run) {
             // It was never begun, or somebody removed it.
-            Err(StoreError::NoRun { .. }) => return Ok(None),
+            Err(StoreError::NoRun { .. }) => return Ok(Left::NeverBegan),
             other => other?.read()?,
         };
         if matches!(report.tail, Tail::Broken { .. }) {
-            return Ok(Some(Grip::Unreadable));
+            return Ok(Left::Has(Grip::Unreadable));
         }
-        let mut left = None;
+        let mut left = Left::NeverBegan;
         for event in report.events() {
             match event.what {
                 Happened::RunOpened(_)
                 | Happened::RunResumed { .. }
-                | Happened::UndoRequested { .. } => left = Some(Grip::Died),
-                Happened::RunParked { .. } => left = Some(Grip::Parked),
-                Happened::RunClosed(_) => left = None,
+                | Happened::UndoRequested { .. } => left = Left::Has(Grip::Died),
+                Happened::RunParked { .. } => left = Left::Has(Grip::Parked),
+                Happened::RunClosed(_) => left = Left::Closed,
                 _ => {}
             }
         }
@@ -268,19 +297,29 @@ fn claims(path: &Path, file: &dyn DiskFile) -> Result<Claims, DiskError> {
     let whole = bytes
         .get(..end.map_or(0, |end| end + 1))
         .unwrap_or_default();
-    let last = match whole.split_inclusive(|byte| *byte == b'\n').next_back() {
-        None => None,
+    let read = |line: &[u8]| {
         // What is whole and means nothing is not to be mistaken for a free lock.
-        Some(line) => Some(serde_json::from_slice(line).map_err(|error| {
-            DiskError::io(
-                Doing::Read,
-                path,
-                io::Error::new(io::ErrorKind::InvalidData, error),
-            )
-        })?),
+        serde_json::from_slice(line).map_err(|error| {
+            let error = io::Error::new(io::ErrorKind::InvalidData, error);
+            DiskError::io(Doing::Read, path, error)
+        })
     };
+    let lines = whole.split_inclusive(|byte| *byte == b'\n');
     Ok(Claims {
-        last,
+        all: lines.map(read).collect::<Result<_, _>>()?,
         whole: whole.len() as u64,
     })
+}
+
+/// Why a lock is taken from a run whose process is gone.
+fn after_death(claim: &Claim) -> LockTakeover {
+    let holder = &claim.holder;
+    LockTakeover {
+        run: claim.run.clone(),
+        reason: format!(
+            "its process died without letting go of it ({} on {}, since {}), and may have left a \
+             step in doubt",
+            holder.pid, holder.host, holder.since
+        ),
+    }
 }

@@ -58,6 +58,12 @@ impl RunDir {
         self.path.join("work")
     }
 
+    /// The directory of what tools gave out and nobody else may see. It is there only while the run
+    /// is not closed, and only where there is something.
+    pub fn secrets(&self) -> PathBuf {
+        self.path.join("secrets")
+    }
+
     pub(super) fn reserve(&self) -> PathBuf {
         self.path.join("reserve")
     }

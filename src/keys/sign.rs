@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::keygen::{Answer, Keygen, KeygenError, Talk};
+use super::signers::public_key;
 use super::sshsig::{NotASignature, Signature};
 use crate::model::approval::Ballot;
 use crate::model::text::escape_controls;
@@ -32,6 +33,27 @@ pub struct WantedKey<'a> {
 /// A key to sign with: a private key's file, or a public key's whose other half an agent has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(PathBuf);
+
+impl Key {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The key's public half as signatures hold it, where it is beside the file and can be read.
+    pub fn public_half(&self) -> Option<Vec<u8>> {
+        let public = match self.0.extension() {
+            Some(extension) if extension == "pub" => self.0.clone(),
+            _ => {
+                let mut public = self.0.as_os_str().to_owned();
+                public.push(".pub");
+                PathBuf::from(public)
+            }
+        };
+        let line = std::fs::read_to_string(public).ok()?;
+        public_key(&line)
+    }
+}
 
 /// A text's signature.
 #[derive(Clone, Debug, PartialEq, Eq)]

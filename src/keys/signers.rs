@@ -148,6 +148,13 @@ fn read_line(number: usize, line: &str) -> Result<Signer, String> {
     Ok(signer)
 }
 
+/// The key of a public key's file: its type, the key, and what it is called.
+pub(super) fn public_key(line: &str) -> Option<Vec<u8>> {
+    let mut words = line.split_whitespace();
+    let (kind, encoded) = (words.next()?, words.next()?);
+    read_key(kind, encoded).ok()
+}
+
 fn read_key(kind_said: &str, encoded: &str) -> Result<Vec<u8>, String> {
     let broken = || {
         format!(

@@ -175,6 +175,10 @@ pub struct ApprovalsAsked {
     /// Whether the gate lets the step act before they are there: they are owed within 24 hours.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub afterwards: bool,
+    /// Whether `count` is one more than was demanded: somebody who operates the run is root without
+    /// a login, and may be any of those who approve. So all the others of them are others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_more: bool,
 }
 
 impl ApprovalsAsked {
@@ -349,6 +353,7 @@ mod tests {
             people: vec![principal("li@example.org"), principal("ana")],
             exclude: vec![principal("ana")],
             afterwards: false,
+            one_more: false,
         };
         assert!(asked.may(&principal("li@example.org")));
         assert!(!asked.may(&principal("li")));

@@ -10,6 +10,7 @@ pub mod event;
 pub mod gate;
 pub mod http;
 pub mod ids;
+pub mod issued;
 pub mod measure;
 pub mod output;
 pub mod people;

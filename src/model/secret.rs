@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Value;
+use super::issued::IssuedName;
 use super::text::{clip, escape_controls};
 
 /// Where a secret is found.
@@ -19,6 +20,8 @@ pub enum SecretRef {
     File(String),
     /// What a program prints: never empty, never a shell's line.
     Command(Vec<String>),
+    /// A file of the run's own, in which a tool's answer was put away. No person can name one.
+    Run(IssuedName),
 }
 
 /// How a person writes where a secret is found.
@@ -134,6 +137,7 @@ impl fmt::Display for SecretRef {
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{path}"),
             Self::Command(argv) => write!(f, "command:{}", serde_json::json!(argv)),
+            Self::Run(name) => write!(f, "run:{name}"),
         }
     }
 }
@@ -146,6 +150,9 @@ impl FromStr for SecretRef {
             Some(("command", argv)) => {
                 Self::command(serde_json::from_str(argv).unwrap_or_default())
             }
+            Some(("run", name)) => name.parse().map(Self::Run).map_err(|_| {
+                NoReference::new("after `run:` stands the name of what a tool of the run gave out")
+            }),
             _ => Self::given(text),
         }
     }
@@ -244,6 +251,7 @@ mod tests {
             "file:/run/secrets/token",
             "file:~/.token",
             r#"command:["pass","show","a b"]"#,
+            "run:password-3f9ac1d2e4b5a697",
         ] {
             assert_eq!(text.parse::<SecretRef>().unwrap().to_string(), text);
         }
@@ -261,11 +269,14 @@ mod tests {
             "command:[]",
             "command:pass",
             "command:[\"\"]",
+            "run:",
+            "run:../../hunter2",
         ] {
             let error = text.parse::<SecretRef>().unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
         assert!(SecretRef::given(r#"command:["id"]"#).is_err());
+        assert!(SecretRef::given("run:password-3f9ac1d2e4b5a697").is_err());
     }
 
     #[test]

@@ -22,6 +22,18 @@ pub struct Field {
     pub optional: bool,
 }
 
+impl Field {
+    /// What a tool answers in this field: of a secret, its text.
+    pub fn answered(&self) -> Self {
+        let shape = match &self.shape {
+            Shape::Secret => Shape::String,
+            shape => shape.clone(),
+        };
+        let optional = self.optional;
+        Self { shape, optional }
+    }
+}
+
 /// The type of a value.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

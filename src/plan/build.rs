@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::announce::Announcement;
 use super::bind::Bindings;
 use super::node::{Node, NodeDoes, NodeIx, Order, PlannedGate, PlannedUndo, Scope, ScopeIx};
 use super::plan::{FORMAT, Plan};
@@ -15,7 +16,9 @@ use crate::model::{Duration, Effect, Map};
 use crate::spec::contract::Contract;
 use crate::spec::environment::{GateNeeds, GateRule, Policy};
 use crate::spec::source::Source;
-use crate::spec::step::{Call, Does, Include, Literal, ResolvedCall, Runbook, Step, Undo};
+use crate::spec::step::{
+    Call, Does, Include, Literal, OnCancel, ResolvedCall, Runbook, Step, Undo,
+};
 
 /// A runbook with the file it was read from.
 pub type Defined = (Arc<Source>, Runbook);
@@ -38,6 +41,8 @@ pub struct Ingredients<'a> {
     pub bindings: Bindings,
     /// The environment's policy.
     pub policy: Policy,
+    /// What a channel is told first, where the glass is broken and `CHAT_TOOL` is bound.
+    pub announcement: Option<Announcement>,
 }
 
 /// Definitions that do not make a plan although they passed `check`.
@@ -92,6 +97,10 @@ pub fn build(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
     };
     let steps = builder.root("steps", &runbook.steps, Order::Listed, &around)?;
     let finally = builder.root("finally", &runbook.finally, Order::Independent, &around)?;
+    let announcement = match &ingredients.announcement {
+        Some(told) => Some(builder.announce(told, steps, scope)?),
+        None => None,
+    };
     let Builder {
         nodes,
         scopes,
@@ -122,6 +131,61 @@ pub fn build(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
         bindings: ingredients.bindings.clone(),
         policy: ingredients.policy.clone(),
         lock,
+        announcement,
+    })
+}
+
+/// A plan without steps, of all its contracts: what it takes to call a tool by itself. The runbook
+/// is but a name.
+///
+/// # Errors
+/// None that the ingredients can be the reason of.
+pub fn tools_only(ingredients: Ingredients<'_>) -> Result<Plan, PlanError> {
+    let mut builder = Builder {
+        ingredients: &ingredients,
+        nodes: Vec::new(),
+        scopes: vec![Scope {
+            runbook: ingredients.runbook.clone(),
+            params: ingredients.params.clone(),
+            accepts: IndexMap::new(),
+            vars: IndexMap::new(),
+            on_failure: None,
+            env: IndexMap::new(),
+            dir: None,
+            ids: IndexMap::new(),
+        }],
+        used: BTreeMap::new(),
+        including: Vec::new(),
+    };
+    let around = Around {
+        source: &Arc::default(),
+        scope: ScopeIx(0),
+        prefix: "",
+        parent: None,
+        in_undo: false,
+    };
+    let steps = builder.root("steps", &[], Order::Listed, &around)?;
+    let finally = builder.root("finally", &[], Order::Independent, &around)?;
+    let Builder { nodes, scopes, .. } = builder;
+    Ok(Plan {
+        format: FORMAT,
+        runbook: ingredients.runbook.clone(),
+        title: ingredients.runbook.to_string(),
+        description: None,
+        severity: None,
+        environment: ingredients.environment,
+        real: ingredients.real,
+        timeout: None,
+        on_cancel: OnCancel::default(),
+        nodes,
+        steps,
+        finally,
+        scopes,
+        contracts: ingredients.contracts.clone(),
+        bindings: ingredients.bindings,
+        policy: ingredients.policy,
+        lock: None,
+        announcement: None,
     })
 }
 
@@ -307,6 +371,48 @@ impl Builder<'_> {
         let node = self.node(ix);
         node.gate = gate;
         node.undo = undo;
+        Ok(ix)
+    }
+
+    /// The step that tells a channel of the broken glass, before all others of the run. No gate of
+    /// the policy stands before it: it is the policy that asks for it.
+    fn announce(
+        &mut self,
+        told: &Announcement,
+        steps: NodeIx,
+        own: ScopeIx,
+    ) -> Result<NodeIx, PlanError> {
+        let fail = |message: String| PlanError {
+            at: "the announcement of the broken glass".to_owned(),
+            message,
+        };
+        let (source, runbook) =
+            Announcement::runbook().map_err(|found| fail(found.render(false, 100)))?;
+        let [step] = runbook.steps.as_slice() else {
+            return Err(fail("it is not one step".to_owned()));
+        };
+        let mut step = step.clone();
+        // Beside the runbook's own steps, whose names are anybody's.
+        let taken = &self.scopes[own.0 as usize].ids;
+        while taken.contains_key(&step.id.value) {
+            let longer = format!("{}_", step.id.value);
+            step.id.value = longer.parse().map_err(|e| fail(format!("{e}")))?;
+        }
+        let scope = self.scope(&runbook, told.params(self.ingredients.runbook.as_str()));
+        let around = Around {
+            source: &source,
+            scope,
+            prefix: "",
+            parent: Some(steps),
+            in_undo: false,
+        };
+        let ix = self.step(&step, &around)?;
+        self.node(ix).gate = None;
+        let NodeDoes::Block { order, children } = self.nodes[steps.0 as usize].does.clone() else {
+            return Err(fail("the plan does not begin with a block".to_owned()));
+        };
+        let children = [ix].into_iter().chain(children).collect();
+        self.finish_block(steps, NodeDoes::Block { order, children });
         Ok(ix)
     }
 

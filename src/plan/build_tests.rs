@@ -40,6 +40,7 @@ fn plan_of(text: &str, params: &[(&str, &str)], policy: Policy) -> Result<Plan, 
         real: true,
         bindings: IndexMap::from([("BOX".parse().unwrap(), binding)]),
         policy,
+        announcement: None,
     })
 }
 

@@ -62,8 +62,9 @@ fn asked(needs: &GateNeeds, effect: Effect, ask: &GateAsk) -> Result<PlannedGate
     Ok(PlannedGate {
         confirm: Some(ask.confirm.value.clone()),
         challenge: match (&ask.challenge, needs.rule) {
+            // Whoever wrote the runbook does not choose what is typed where the policy does.
+            (_, GateRule::Challenge) => Some(Challenge::Target),
             (Some(text), _) => Some(Challenge::Text(text.value.clone())),
-            (None, GateRule::Challenge) => Some(Challenge::Target),
             (None, _) => None,
         },
         show: ask.show.iter().map(|show| show.value.clone()).collect(),

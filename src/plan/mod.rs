@@ -4,6 +4,7 @@
 //! alone. Runbooks that are included are inlined; gates are those of the runbook and of the
 //! environment's policy, taken together; every tool is bound.
 
+mod announce;
 pub mod bind;
 mod build;
 mod gates;
@@ -12,8 +13,9 @@ pub mod node;
 pub mod params;
 mod plan;
 
+pub use announce::Announcement;
 pub use bind::{Answers, Binding, Bindings, BoundBy};
-pub use build::{Defined, Ingredients, PlanError, build};
+pub use build::{Defined, Ingredients, PlanError, build, tools_only};
 pub use node::{
     Challenge, GateBy, Node, NodeDoes, NodeIx, Order, PlannedApprovals, PlannedGate, PlannedUndo,
     Scope, ScopeIx,

@@ -56,6 +56,9 @@ pub struct Plan {
     /// the runbook gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// The step that tells a channel of the broken glass, where the run begins with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<NodeIx>,
 }
 
 impl Plan {

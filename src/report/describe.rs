@@ -191,7 +191,7 @@ impl<'a> Describer<'a> {
                 let with = with
                     .iter()
                     .map(|(name, literal)| format!("{name}={}", names.shown(literal)));
-                let with = words::joined(with);
+                let with = words::planned_words(with);
                 (
                     "include",
                     vec![format!("runbook {name} {with}").trim_end().to_owned()],
@@ -201,18 +201,18 @@ impl<'a> Describer<'a> {
             NodeDoes::Run(run) => {
                 let text = match &run.command {
                     RunCommand::Argv(argv) => {
-                        words::joined(argv.iter().map(|word| word.render_known(names)))
+                        words::planned_words(argv.iter().map(|word| word.render_known(names)))
                     }
                     RunCommand::Script { text, .. } => words::script(text),
                 };
                 ("run", vec![text])
             }
             NodeDoes::Manual(manual) => {
-                let items = manual.items.iter();
-                (
-                    "manual",
-                    items.map(|i| i.value.render_known(names)).collect(),
-                )
+                let items = manual.items.iter().map(|i| i.value.render_known(names));
+                let reveal = manual.reveal.iter();
+                let reveal = reveal
+                    .map(|secret| format!("shows {} to that person alone", secret.value.source()));
+                ("manual", items.chain(reveal).collect())
             }
             NodeDoes::Ask(ask) => ("ask", vec![ask.question.value.render_known(names)]),
             NodeDoes::Pause(Pause::For(time)) => ("pause", vec![format!("wait for {time}")]),
@@ -227,7 +227,7 @@ impl<'a> Describer<'a> {
                 (
                     "inverse",
                     vec![
-                        format!("{action} {}", words::joined(with))
+                        format!("{action} {}", words::planned_words(with))
                             .trim_end()
                             .to_owned(),
                     ],
@@ -250,7 +250,7 @@ impl<'a> Describer<'a> {
                 None => {}
             }
         }
-        format!("${} {}", call.tool, words::joined(all))
+        format!("${} {}", call.tool, words::planned_words(all))
             .trim_end()
             .to_owned()
     }
@@ -454,5 +454,5 @@ fn inverse_words(plan: &Plan, inverse: NodeIx, args: &Map) -> Option<String> {
         (!left_out).then(|| format!("--{name}={}", template.render_known(&names)))
     });
     let words = words.collect::<Vec<_>>();
-    Some(format!("{action} {}", words::joined(words)))
+    Some(format!("{action} {}", words::planned_words(words)))
 }

@@ -49,7 +49,7 @@ pub use plan_json::plan_json;
 pub use plan_view::{brief, plan};
 pub use quiet::Quiet;
 pub use reporter::{Leaving, Notice, Reporter};
-pub use request::{approvals_words, request};
+pub use request::{approvals_words, request, whole_work};
 pub use style::{Look, Mark, Tone};
 pub use summary::summary;
 pub use waits::{Waits, WaitsFor, waits_for};

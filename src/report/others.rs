@@ -160,7 +160,7 @@ impl Others {
                         .announce
                         .as_ref()
                         .map_or_else(String::new, |channel| format!(
-                            ", and must then tell {channel}"
+                            ", and {channel} is told of it"
                         ))
                 )
             }),

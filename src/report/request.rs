@@ -84,6 +84,16 @@ pub fn request(
     view.out
 }
 
+/// All of one thing that is done: a script with its every line, its directory and its variables.
+pub fn whole_work(work: &Work, look: &Look) -> String {
+    let mut view = View {
+        look,
+        out: String::new(),
+    };
+    view.work(work);
+    view.out
+}
+
 /// What others must say, in words; not escaped.
 pub fn approvals_words(asked: &ApprovalsAsked) -> String {
     let list = |names: Vec<String>| names.join(", ");
@@ -101,6 +111,9 @@ pub fn approvals_words(asked: &ApprovalsAsked) -> String {
     if !asked.exclude.is_empty() {
         let without = list(asked.exclude.iter().map(ToString::to_string).collect());
         said.push_str(&format!("; not of {without}"));
+    }
+    if asked.one_more {
+        said.push_str("; one more than usual, since its operator is root without a login and may be one of them");
     }
     if asked.afterwards {
         said.push_str("; it may be done before they are there");

@@ -34,6 +34,7 @@ fn asked(works: Vec<Work>, show: Vec<(String, Value)>) -> ApprovalRequest {
                 people: vec!["ana@example.org".parse().unwrap(), "li".parse().unwrap()],
                 exclude: Vec::new(),
                 afterwards: false,
+                one_more: false,
             }),
             waived: None,
             expires: Expires::default(),

@@ -10,8 +10,8 @@ use super::words;
 use crate::model::Status;
 use crate::model::approval::Vote;
 use crate::model::event::{
-    Event, GateOpened, Happened, ParkReason, Reviewed, RunClosed, RunOpened, StepFinished,
-    StepStarted,
+    Event, FailureChoice, GateOpened, Happened, ParkReason, Reviewed, RunClosed, RunOpened,
+    StepFinished, StepStarted,
 };
 use crate::model::output::Streams;
 use crate::model::people::{Actor, Way};
@@ -444,6 +444,19 @@ pub(super) fn told_of(event: &Event, run: &Run, zone: &TimeZone) -> Told {
             text: format!("taken over from {before} by {operator}, runbook {version}"),
             ..told
         },
+        (
+            Happened::FailureDecided {
+                choice: FailureChoice::Continue,
+                ..
+            },
+            _,
+        ) => {
+            let untold = event.step.as_ref().and_then(|step| run.untold_by(step));
+            let loud = untold.map(|channel| {
+                format!("NOBODY WAS TOLD: tell {channel} yourself that the glass is broken")
+            });
+            told.with(loud)
+        }
         _ => told,
     }
 }

@@ -12,9 +12,9 @@ use crate::model::text::clip;
 use crate::model::{Status, Value};
 
 /// One word as a person would type it in a shell: for reading, never for running.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=./:@,+%‹›".contains(c);
-    if !word.is_empty() && (word.chars().all(plain) || word.contains('‹')) {
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=./:@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
     // `--text='two words'` reads better than `'--text=two words'`, and means the same.
@@ -27,22 +27,28 @@ pub(super) fn quoted(word: &str) -> String {
 }
 
 /// Words as a person would type them.
-pub(super) fn joined<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
+pub fn typed_words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
     let words: Vec<String> = words.into_iter().map(|w| quoted(w.as_ref())).collect();
     words.join(" ")
 }
 
-/// Words as a person would type them.
-pub fn typed_words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    joined(words)
+/// Words of a plan, in which `‹…›` stands for what is not known yet: such a word is left as it is.
+/// Only for a plan: what a person decides about is shown by [`typed_words`].
+pub(super) fn planned_words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
+    let word = |word: S| match word.as_ref() {
+        unknown if unknown.contains('‹') => unknown.to_owned(),
+        known => quoted(known),
+    };
+    let words: Vec<String> = words.into_iter().map(word).collect();
+    words.join(" ")
 }
 
 /// What is done: `$DATABASE_TOOL failover --to-replica=replica-2`.
 pub(super) fn work(work: &Work) -> String {
     match work {
-        Work::Call(call) => format!("${} {}", call.tool, joined(&call.words)),
+        Work::Call(call) => format!("${} {}", call.tool, typed_words(&call.words)),
         Work::Process(process) => match &process.command {
-            Command::Argv(argv) => joined(argv),
+            Command::Argv(argv) => typed_words(argv),
             Command::Script { text, .. } => script(text),
         },
     }
@@ -294,7 +300,7 @@ mod tests {
     #[test]
     fn words_are_quoted_where_a_shell_would_need_it() {
         assert_eq!(
-            joined([
+            planned_words([
                 "failover",
                 "--to=a b",
                 "it's",
@@ -303,6 +309,7 @@ mod tests {
             ]),
             "failover --to='a b' 'it'\\''s' '' ‹steps.x.output.y | length›"
         );
+        assert_eq!(typed_words(["x‹ --force›"]), "'x‹ --force›'");
         assert_eq!(
             script("set -x\n\necho a\necho b\n"),
             "script: set -x … (3 lines)"

@@ -177,8 +177,12 @@ impl Run {
 
     fn on_resumed(&mut self, at: Timestamp, operator: &Person) {
         self.taken_up(at, operator);
+        let unknown = self.has_unknown_operator();
         let active: Vec<InstIx> = self.lanes.active().collect();
         for ix in active {
+            if unknown && let State::Gated(open) = &mut self.inst_mut(ix).state {
+                open.ask_one_more();
+            }
             match &self.inst(ix).state {
                 State::Started { .. } => self.doubt(
                     ix,

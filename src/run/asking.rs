@@ -5,9 +5,9 @@ use super::commands::{person, record};
 use super::names::At;
 use super::render::broken;
 use super::state::{Inst, Run};
-use crate::model::Timestamp;
 use crate::model::call::{Failure, FailureKind};
 use crate::model::event::Happened;
+use crate::model::{SecretRef, Timestamp, Value};
 use crate::spec::step::{Ask, Manual, Pause};
 
 impl Run {
@@ -63,7 +63,24 @@ impl Run {
             })
             .collect::<Result<_, _>>()?;
         let by = manual.by.clone();
-        Ok(person(inst, Need::Manual { items, by }))
+        let reveal = match &manual.reveal {
+            None => None,
+            Some(reveal) => match reveal
+                .value
+                .eval(at)
+                .map_err(|e| broken("its `reveal`", &e))?
+            {
+                Value::Secret(secret @ SecretRef::Run(_)) => Some(secret),
+                _ => {
+                    return Err(Failure::new(
+                        FailureKind::Expression,
+                        format!("`{}` holds nothing to reveal", reveal.value.source()),
+                    )
+                    .hint("the step that gives it out left it out"));
+                }
+            },
+        };
+        Ok(person(inst, Need::Manual { items, by, reveal }))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::model::approval::Principal;
 use crate::model::call::{Failure, Work};
 use crate::model::event::{FailureChoice, GateOpened, Happened, StepStarted};
 use crate::model::ids::{Attempt, StepKey, ToolRef};
-use crate::model::{Duration, Shape, Timestamp, Value};
+use crate::model::{Duration, SecretRef, Shape, Timestamp, Value};
 
 /// Something that ought to be done now.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +87,8 @@ pub enum Need {
         given: Vec<Principal>,
         /// Who may: the gate's people and those of the groups that it was escalated to.
         people: Vec<Principal>,
+        /// How many more have to.
+        missing: usize,
         /// When it is declined or escalated.
         until: Option<Timestamp>,
     },
@@ -107,6 +109,8 @@ pub enum Need {
         items: Vec<String>,
         /// Who should.
         by: Option<String>,
+        /// What a tool gave out and they may see, where they are at a terminal.
+        reveal: Option<SecretRef>,
     },
     /// To decide what a failure leads to.
     Failure {

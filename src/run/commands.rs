@@ -114,6 +114,7 @@ impl Run {
                 .iter()
                 .flat_map(|asked| asked.invited().cloned())
                 .collect(),
+            missing: self.missing(open),
             until: open.deadline(),
         };
         person(inst, need)

@@ -38,6 +38,22 @@ impl Run {
         if self.plan.node(inst.node).effect == Effect::Read {
             return again(ResolvedBy::Read, "it only looks");
         }
+        if self.is_announcement(ix) {
+            // Whether it was told is not worth a question while something is broken.
+            return match live {
+                false => again(ResolvedBy::Idempotent, "to be told twice does no harm"),
+                true => record(
+                    Some(inst),
+                    Happened::StepResolved {
+                        resolution: Resolution::DidNotHappen,
+                        by: ResolvedBy::Idempotent,
+                        reason: "nobody can say whether it was told, and it counts as untold"
+                            .to_owned(),
+                        output: None,
+                    },
+                ),
+            };
+        }
         if !verified
             && let Some((call, verify)) = self.verify_of(ix)
             && let Ok(asked) = self.read_for(inst, call, &verify.call)

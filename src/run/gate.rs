@@ -133,12 +133,14 @@ impl Run {
         }
         let policy = &self.plan.policy;
         let severity = self.plan.severity.as_ref();
+        let one_more = self.has_unknown_operator();
         ApprovalsAsked {
-            count,
+            count: count.saturating_add(one_more.into()),
             from: from.to_vec(),
             people,
             exclude: exclude.to_vec(),
             afterwards: severity.is_some_and(|severity| policy.after_the_fact.contains(severity)),
+            one_more,
         }
     }
 

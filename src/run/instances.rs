@@ -51,6 +51,7 @@ impl Run {
             accepted: false,
             acted: None,
             acted_inside: false,
+            left_in_doubt: false,
             done: None,
         };
         let ix = match known {

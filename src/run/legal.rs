@@ -11,7 +11,7 @@ use super::command::{Act, Command, Need};
 use super::open_gate::stands_in;
 use super::state::{InstIx, Run, State};
 use crate::model::event::{
-    FailureChoice, Happened, Resolution, ResolvedBy, SkipReason, StepStarted,
+    FailureChoice, Happened, ManualOutcome, Resolution, ResolvedBy, SkipReason, StepStarted,
 };
 use crate::model::people::Way;
 use crate::model::{Effect, Timestamp};
@@ -107,6 +107,18 @@ impl Run {
                         Err(misfit) => Err(format!("this is no answer: {misfit}")),
                     }
                 }
+                (
+                    Need::Manual {
+                        reveal: Some(_), ..
+                    },
+                    Happened::ManualReported {
+                        outcome: ManualOutcome::Done,
+                        way,
+                        ..
+                    },
+                ) if stands_in(*way) => Err(
+                    "what is revealed is for a person, and nobody stands in for them".to_owned(),
+                ),
                 (Need::Manual { .. }, Happened::ManualReported { way, .. }) => self.legal_way(*way),
                 _ => Err("a person is to be asked".to_owned()),
             },
@@ -152,6 +164,9 @@ impl Run {
                 matches!(resolution, Resolution::Happened | Resolution::DidNotHappen)
                     && !verified
                     && self.asks_verify(ix)
+            }
+            ResolvedBy::Idempotent if self.is_announcement(ix) => {
+                matches!(resolution, Resolution::Again | Resolution::DidNotHappen)
             }
             ResolvedBy::Idempotent => again && self.is_idempotent(ix),
             ResolvedBy::Person => true,

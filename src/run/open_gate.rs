@@ -9,6 +9,7 @@ use crate::model::event::{Decision, GateOpened, Happened};
 use crate::model::ids::GroupName;
 use crate::model::people::{Actor, Person, Way};
 use crate::model::{Digest, Status, Timestamp};
+use crate::spec::environment::Unattended;
 
 /// A gate that waits for the operator, for others, or for both. Each opening has one of its own, so
 /// that nothing that was said survives into the next.
@@ -122,6 +123,16 @@ impl OpenGate {
         self.next_group().is_none() && self.deadline().is_some_and(|deadline| deadline <= at)
     }
 
+    /// One more is asked for, unless one is already.
+    pub(super) fn ask_one_more(&mut self) {
+        if let Some(asked) = &mut self.asked
+            && !asked.one_more
+        {
+            asked.one_more = true;
+            asked.count = asked.count.saturating_add(1);
+        }
+    }
+
     /// One group more may approve, and the time begins anew.
     fn escalate(&mut self, at: Timestamp, to: &GroupName, people: &[Principal]) {
         self.since = at;
@@ -147,6 +158,13 @@ impl Run {
         yes: Option<&'a Yes>,
     ) -> impl Iterator<Item = &'a Person> {
         self.operators.iter().chain(yes.map(|yes| &yes.by))
+    }
+
+    /// Whether nobody can say of somebody who operates the run that they are none of those who
+    /// approve. Where `--yes` may stand in for everybody, nothing hangs on it.
+    pub(super) fn has_unknown_operator(&self) -> bool {
+        let unknown = |person: &Person| !person.is_identified();
+        self.plan.policy.unattended != Unattended::Allow && self.operators.iter().any(unknown)
     }
 
     /// The votes that count. Who approved and then took the run up, or decided at the gate, is no

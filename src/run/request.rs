@@ -189,7 +189,7 @@ impl Run {
 
     fn why_not(&self, ix: InstIx) -> Option<WhyNot> {
         let inst = self.inst(ix);
-        if inst.status() == Status::Unknown {
+        if inst.status() == Status::Unknown || inst.left_in_doubt {
             return Some(WhyNot::InDoubt);
         }
         match &self.plan.node(inst.node).undo {
@@ -219,10 +219,9 @@ impl Run {
     pub(super) fn asked_back(&self) -> Vec<InstIx> {
         let barred = self.barred();
         let open = |ix: &InstIx| {
-            !matches!(
-                self.inst(*ix).state,
-                State::Settled(Status::Undone | Status::Unknown)
-            )
+            let inst = self.inst(*ix);
+            let known = !matches!(inst.state, State::Settled(Status::Undone | Status::Unknown));
+            known && !inst.left_in_doubt
         };
         self.last_done_first()
             .take_while(|ix| !self.is_barrier(*ix))

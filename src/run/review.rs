@@ -8,7 +8,7 @@ use crate::model::approval::{ApprovalsAsked, Principal, Proof, Vote, Voter};
 use crate::model::event::Reviewed;
 use crate::model::ids::{Attempt, GroupName, StepKey};
 use crate::model::people::{Actor, Person};
-use crate::model::{Digest, Duration, Timestamp};
+use crate::model::{Digest, Duration, Status, Timestamp};
 
 /// How long after the fact somebody else must have looked at it.
 const DUE: Duration = Duration::from_secs(24 * 3600);
@@ -17,8 +17,8 @@ const DUE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Glass {
     pub(super) reason: String,
-    by: Person,
-    at: Timestamp,
+    pub(super) by: Person,
+    pub(super) at: Timestamp,
     reviewed: bool,
 }
 
@@ -59,6 +59,8 @@ pub struct OpenReview {
     pub groups: Vec<GroupName>,
     /// The people of those groups.
     pub people: Vec<Principal>,
+    /// The channel that nobody is known to have told, where the policy wants it told.
+    pub untold: Option<String>,
 }
 
 impl Run {
@@ -73,6 +75,7 @@ impl Run {
             missing: 1,
             groups: Vec::new(),
             people: Vec::new(),
+            untold: self.untold().map(str::to_owned),
         });
         let owed = self.owed.iter().filter(|owed| owed.missing() > 0);
         let owed = owed.map(|owed| OpenReview {
@@ -86,6 +89,7 @@ impl Run {
             missing: owed.missing(),
             groups: owed.asked.from.clone(),
             people: owed.asked.invited().cloned().collect(),
+            untold: None,
         });
         let mut open: Vec<OpenReview> = glass.chain(owed).collect();
         open.sort_by_key(|review| review.since);
@@ -95,6 +99,25 @@ impl Run {
     /// Whether somebody goes on without approvals.
     pub fn is_glass_broken(&self) -> bool {
         self.glass.is_some()
+    }
+
+    /// Whether this step tells a channel that the glass is broken.
+    pub(super) fn is_announcement(&self, ix: InstIx) -> bool {
+        self.plan.announcement == Some(self.inst(ix).node)
+    }
+
+    /// The channel that the policy wants told of the broken glass, while it is not known to be:
+    /// somebody has to tell it by hand. Whoever has signed it off knows of it.
+    pub fn untold(&self) -> Option<&str> {
+        let unseen = self.glass.as_ref().is_some_and(|glass| !glass.reviewed);
+        let channel = self.plan.policy.break_glass.as_ref()?.announce.as_deref();
+        channel.filter(|_| unseen && !self.has_announced())
+    }
+
+    fn has_announced(&self) -> bool {
+        let step = self.plan.announcement.zip(self.frames.first());
+        step.and_then(|(node, frame)| frame.insts.get(&node))
+            .is_some_and(|ix| self.inst(*ix).status() == Status::Succeeded)
     }
 
     /// Why gates ask for no approvals, once somebody broke the glass.
@@ -188,10 +211,7 @@ impl Run {
                         "you broke the glass yourself: somebody else must review it".to_owned()
                     );
                 }
-                // A ballot is about a gate, and here is none that it could name.
-                if matches!(voter.proof, Proof::Signature(_)) {
-                    return Err("review the broken glass from a login on this machine".to_owned());
-                }
+                self.legal_glass_word(voter, reason, at)?;
                 if let Some(glass) = &mut self.glass {
                     glass.reviewed = true;
                 }

@@ -183,6 +183,9 @@ pub(super) struct Inst {
     pub(super) acted: Option<u64>,
     /// Whether something inside it was started.
     pub(super) acted_inside: bool,
+    /// Whether a person left it out while nobody knew what it had done: it is not taken back by
+    /// itself.
+    pub(super) left_in_doubt: bool,
     /// What it last did, kept for its undo although the block around it is tried again.
     pub(super) done: Option<Arc<Done>>,
 }

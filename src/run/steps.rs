@@ -215,6 +215,8 @@ impl Run {
             }
             Resolution::Skip => {
                 self.register_undo(ix);
+                // An undo that deletes what a step made deletes somebody else's if it made nothing.
+                self.inst_mut(ix).left_in_doubt = true;
                 self.leave_out(ix, at, Way::Terminal, Some(reason));
             }
             Resolution::Stop => {

@@ -115,7 +115,11 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
                 let why = reason.as_ref().map_or_else(String::new, |reason| {
                     format!(" ({})", escape_controls(reason))
                 });
-                out.push(format!("left out by the operator: {title}{why}"));
+                let doubt = match inst.left_in_doubt {
+                    true => "; find out whether this happened",
+                    false => "",
+                };
+                out.push(format!("left out by the operator: {title}{why}{doubt}"));
             }
             (Status::Unknown, _) => {
                 out.push(format!("find out whether this happened: {title}"));
@@ -142,6 +146,14 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
         };
         let how = how_to_undo(run, ix).map_or_else(String::new, |how| format!(" ({how})"));
         out.push(format!("{words}: {}{how}", run.title_of(run.inst(ix))));
+    }
+    if let Some(channel) = run.untold() {
+        let why = run.waived().unwrap_or_default();
+        out.push(format!(
+            "tell {} by hand that the glass was broken: {}",
+            escape_controls(channel),
+            clip(&escape_controls(why), 160)
+        ));
     }
     if run.ending.is_some() {
         out.extend(not_reached(run));

@@ -63,6 +63,7 @@ impl Run {
             .take_while(|ix| !self.is_barrier(*ix))
             .filter(|ix| !barred.contains(ix))
             .filter(|ix| self.undo_when(*ix) != Some(UndoWhen::Later))
+            .filter(|ix| !self.inst(*ix).left_in_doubt)
             .filter(|ix| !self.covered(*ix, |_| true))
             .collect()
     }
@@ -71,7 +72,7 @@ impl Run {
     fn at_end(&self) -> Vec<InstIx> {
         let due = |ix: InstIx| self.undo_when(ix) == Some(UndoWhen::End);
         self.last_done_first()
-            .filter(|ix| due(*ix))
+            .filter(|ix| due(*ix) && !self.inst(*ix).left_in_doubt)
             .filter(|ix| !self.covered(*ix, due))
             .collect()
     }

@@ -29,6 +29,13 @@ impl Run {
         Some(StepView { run: self, inst })
     }
 
+    /// The channel that has to be told of the broken glass by hand, where this step was to do it
+    /// and could not.
+    pub fn untold_by(&self, key: &StepKey) -> Option<&str> {
+        let ix = self.by_key.get(key)?;
+        self.untold().filter(|_| self.is_announcement(*ix))
+    }
+
     /// The last moment that the run knows of.
     pub fn last_moment(&self) -> Option<Timestamp> {
         self.latest

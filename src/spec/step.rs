@@ -283,6 +283,9 @@ pub struct Manual {
     pub items: Vec<Spanned<Template>>,
     /// Who should do it: a role.
     pub by: Option<String>,
+    /// What a tool gave out and the person needs for it: shown to them alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reveal: Option<Spanned<Expression>>,
 }
 
 /// A question to a person.

@@ -7,7 +7,9 @@ use indexmap::IndexMap;
 use super::bindings::{Adapters, BindErrors, Bound, Policies, Wanted, bind};
 use super::load::{Loaded, Workspace};
 use super::uses::Uses;
-use crate::model::ids::{AdapterName, EnvironmentName, ToolName};
+use crate::model::ids::{ActionName, AdapterName, EnvironmentName, ToolName, ToolRef};
+use crate::plan::{Announcement, Answers, Binding};
+use crate::spec::check::{Library, check};
 use crate::spec::environment::{Environment, Policy};
 use crate::spec::{Adapter, Contract, Diagnostics, Environments};
 
@@ -51,6 +53,48 @@ impl Workspace {
         loaded: &Loaded,
         environment: Option<&EnvironmentName>,
     ) -> Result<Bound, BindErrors> {
+        self.bind_uses(&loaded.uses(), &loaded.contracts, environment)
+    }
+
+    /// Binds the tools of a run that begins by telling a channel that the glass is broken; nothing
+    /// where no program here could tell it. Nobody is kept from an incident by that.
+    pub fn bind_with_announcement(
+        &self,
+        loaded: &Loaded,
+        environment: Option<&EnvironmentName>,
+    ) -> Option<Announcing> {
+        let (source, runbook) = Announcement::runbook().ok()?;
+        let name = runbook.name.value.clone();
+        let told = (source, runbook.clone());
+        let mut found = Diagnostics::new();
+        let alone = IndexMap::from([(name.clone(), told.clone())]);
+        let own = self.contracts_used(&alone, &mut found);
+        found.merge(check(
+            &name,
+            &Library::new(&IndexMap::from([(name.clone(), runbook)]), &own),
+        ));
+        if found.has_errors() {
+            return None;
+        }
+        let mut contracts = loaded.contracts.clone();
+        let tools: Vec<ToolName> = own.keys().cloned().collect();
+        contracts.extend(own);
+        let uses = Uses::of(loaded.runbooks.values().chain([&told]), &contracts);
+        let bound = self.bind_uses(&uses, &contracts, environment).ok()?;
+        let person = |(tool, binding): (&ToolRef, &Binding)| {
+            tools.contains(&tool.tool) && matches!(binding.answers, Answers::Person)
+        };
+        // Whoever is asked to tell it is held up by that: they are reminded at the end instead.
+        let by_person = bound.bindings.iter().any(person);
+        (!by_person).then_some(Announcing { bound, contracts })
+    }
+
+    fn bind_uses(
+        &self,
+        uses: &Uses,
+        contracts: &IndexMap<ToolName, Contract>,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
         let (environments, diagnostics) = self.environments();
         if diagnostics.has_errors() {
             return Err(BindErrors {
@@ -58,15 +102,45 @@ impl Workspace {
                 ..BindErrors::default()
             });
         }
-        let shelf = self.shelf(loaded);
+        let shelf = self.shelf(contracts);
         bind(&Wanted {
-            uses: &loaded.uses(),
+            uses,
             environment,
             environments: environments.as_ref(),
             vars: &self.surroundings().vars,
             adapters: &shelf,
             policies: &shelf,
         })
+    }
+
+    /// Binds one tool by itself, as a run that uses these actions of it would have it.
+    ///
+    /// # Errors
+    /// As [`Workspace::bind`].
+    pub fn bind_tool(
+        &self,
+        tool: &ToolRef,
+        actions: &[ActionName],
+        contract: &Contract,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
+        let contracts = IndexMap::from([(tool.tool.clone(), contract.clone())]);
+        let uses = Uses {
+            tools: vec![(tool.clone(), actions.to_vec())],
+            changing_run_steps: false,
+        };
+        self.bind_uses(&uses, &contracts, environment)
+    }
+
+    /// An environment by itself, without its tools: where a run that calls none would act.
+    ///
+    /// # Errors
+    /// There is no such environment, or its policy's files are not right.
+    pub fn bind_environment(
+        &self,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Bound, BindErrors> {
+        self.bind_uses(&Uses::default(), &IndexMap::new(), environment)
     }
 
     /// Binds the tools of a drill: all of them to the simulated production, whatever is around us.
@@ -79,7 +153,7 @@ impl Workspace {
             changing_run_steps: false,
             ..loaded.uses()
         };
-        let shelf = self.shelf(loaded);
+        let shelf = self.shelf(&loaded.contracts);
         bind(&Wanted {
             uses: &uses,
             environment: None,
@@ -90,10 +164,19 @@ impl Workspace {
         })
     }
 
-    fn shelf<'a>(&'a self, loaded: &'a Loaded) -> Shelf<'a> {
+    fn shelf<'a>(&'a self, contracts: &'a IndexMap<ToolName, Contract>) -> Shelf<'a> {
         Shelf {
             workspace: self,
-            contracts: &loaded.contracts,
+            contracts,
         }
     }
+}
+
+/// What answers each tool of a run that tells a channel first that the glass is broken.
+#[derive(Clone, Debug)]
+pub struct Announcing {
+    /// What answers each tool.
+    pub bound: Bound,
+    /// The contracts of the tools, that of the chat among them.
+    pub contracts: IndexMap<ToolName, Contract>,
 }

@@ -23,6 +23,7 @@ mod tools;
 mod uses;
 
 pub use bindings::{BindError, BindErrors, Bound, LocalBecause};
+pub use bound::Announcing;
 pub use embedded::files as embedded_files;
 pub use error::{FileError, FileProblem, WorkspaceError};
 pub use list::Entry;

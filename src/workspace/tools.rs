@@ -100,6 +100,14 @@ impl Workspace {
         Some(Some(contract))
     }
 
+    /// One tool's contract, and all that is wrong with it. Nothing where there is none, or it has
+    /// errors.
+    pub fn contract_of(&self, tool: &ToolName) -> (Option<Contract>, Diagnostics) {
+        let mut found = Diagnostics::new();
+        let contract = self.contract(tool, &mut found).flatten();
+        (contract, found)
+    }
+
     /// All contracts, and all that is wrong with them.
     pub fn contracts(&self) -> (IndexMap<ToolName, Contract>, Diagnostics) {
         let mut found = Diagnostics::new();

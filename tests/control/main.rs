@@ -7,6 +7,7 @@
     reason = "a test that cannot go on may panic"
 )]
 
+mod glass;
 mod peers;
 mod reviews;
 mod signed;

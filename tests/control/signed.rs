@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::Place;
 use crate::support::pty::Pty;
+use crate::support::{Place, logged_in};
 
 /// Somebody's key, and the file that says whose it is.
-fn key(place: &Place) -> PathBuf {
+pub fn key(place: &Place) -> PathBuf {
     let key = place.here().join("key");
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
@@ -24,7 +24,7 @@ fn key(place: &Place) -> PathBuf {
 }
 
 /// What somebody far away sends back, having signed by hand what they were sent.
-fn answered(place: &Place, key: &Path, request: &str) -> String {
+pub fn answered(place: &Place, key: &Path, request: &str) -> String {
     let code = request.split_whitespace().last().unwrap();
     let text = place.run(&[
         "approve",
@@ -50,26 +50,28 @@ fn answered(place: &Place, key: &Path, request: &str) -> String {
 
 const SIGNED: &str = "name: x\ntitle: X\nsteps:\n  - id: mark\n    run: [touch, mark]\n    effect: change\n    gate: { confirm: Go?, approvals: { count: 1, from: [dba] } }\n";
 
+/// A run in which somebody who logged in with this uid is asked.
+fn begun(place: &Place, uid: u32) -> Pty {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
+    command.args(["run", "./x.yaml", "-e", "ops"]);
+    place.surround(&mut command);
+    command.env("TERM", "xterm");
+    Pty::of(&match rustix::process::geteuid().is_root() {
+        true => logged_in(uid, &command),
+        false => command,
+    })
+}
+
+const OPS: &str = "environments:\n  ops:\n    tools: {}\n    policy: { approvers: { dba: [li@example.org] }, allowed_signers: signers }\n";
+
 #[test]
 fn threat_49_a_signed_answer_counts_once_at_its_own_gate() {
     let place = Place::new();
     let key = key(&place);
-    place.write(
-        "runbook.yaml",
-        "environments:\n  ops:\n    tools: {}\n    policy: { approvers: { dba: [li@example.org] }, allowed_signers: signers }\n",
-    );
+    place.write("runbook.yaml", OPS);
     place.write("x.yaml", SIGNED);
     let begin = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
-        command
-            .args(["run", "./x.yaml", "-e", "ops"])
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", place.here())
-            .env("TERM", "xterm")
-            .env("RUNBOOK_STATE_DIR", place.state())
-            .current_dir(place.here());
-        let mut session = Pty::of(&command);
+        let mut session = begun(&place, 4241);
         session.expect("> ");
         session.line("y");
         session.expect("They may:    li@example.org");
@@ -120,4 +122,64 @@ fn second_run(place: &Place, first: &str) -> String {
         .iter()
         .map(|run| run.file_name().unwrap().to_str().unwrap().to_owned());
     names.find(|name| name != first).unwrap()
+}
+
+#[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever runs the tests is to know what they left out"
+)]
+fn threat_49_with_sudo_nobody_signs_what_they_started_themselves() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("left out: only root can be somebody who logged in as another");
+        return;
+    }
+    let place = Place::new();
+    let key = key(&place);
+    // Whose account has no name goes by its number.
+    let signers = std::fs::read_to_string(place.here().join("signers")).unwrap();
+    place.write("signers", &signers.replace("li@", "4243@"));
+    place.write("runbook.yaml", &OPS.replace("li@", "4243@"));
+    place.write("x.yaml", SIGNED);
+    let mut session = begun(&place, 4243);
+    session.expect("> ");
+    session.line("y");
+    session.expect("1 more must approve");
+    session.expect("> ");
+    let request = place.run(&["approve", "last", "--print-request"]);
+    request.exits(0);
+    let answer = answered(&place, &key, &request.stdout);
+    place.write("answer", &answer);
+    place
+        .run(&["approve", "--signed", "answer"])
+        .exits(77)
+        .says("you started this run yourself");
+    assert!(!place.here().join("mark").exists());
+    session.line("n");
+    session.exits(77);
+}
+
+#[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever runs the tests is to know what they left out"
+)]
+fn threat_49_whoever_is_root_without_a_login_needs_one_more() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("left out: only root can be nobody in particular");
+        return;
+    }
+    let place = Place::new();
+    key(&place);
+    place.write("runbook.yaml", OPS);
+    place.write("x.yaml", SIGNED);
+    // The uid of who never logged in.
+    let mut session = begun(&place, u32::MAX);
+    session.expect("one more than usual");
+    session.expect("> ");
+    session.line("y");
+    session.expect("2 more must approve");
+    session.expect("> ");
+    session.line("n");
+    session.exits(77);
 }

@@ -167,3 +167,17 @@ fn gate_digest(place: &Place) -> String {
         .find(|record| record["kind"] == "gate_opened");
     gate.unwrap()["data"]["digest"].as_str().unwrap().to_owned()
 }
+
+#[test]
+fn an_approval_of_a_run_whose_process_died_does_not_say_that_it_goes_on() {
+    let Some(team) = team() else { return };
+    let (mut operator, id) = team.waiting();
+    let killed = std::process::Command::new("kill")
+        .args(["-KILL", &team.place.held_by()])
+        .status();
+    assert!(killed.unwrap().success());
+    operator.exits(137);
+    let seen = says(&team, LI, &["approve", &id], "y", 0);
+    assert!(seen.contains("nobody drives it now"), "{seen}");
+    assert!(!seen.contains("goes on"), "{seen}");
+}

@@ -59,7 +59,7 @@ fn finished(stdout: Digest, bytes: u64) -> Happened {
 pub fn live(disk: &SimDisk, id: &RunId, told: &mut Acknowledged) -> Result<(), Box<dyn Error>> {
     let store = Store::open_on(Arc::new(disk.clone()), &state())?;
     let ledger = store.ledger().head()?;
-    let _lock = store.locks().take(&claim("database/main", id), false)?;
+    let _lock = store.locks().take(claim("database/main", id), None)?;
     told.locked = true;
     let mut writer = store.create_run(id, ticks(), &holder())?;
     let plan = writer.blobs().put(b"the plan")?;

@@ -16,17 +16,19 @@ use runbook::model::event::ParkReason;
 
 const MAIN: &str = "database/main";
 
+const WHY: &str = "its operator is gone";
+
 fn file() -> PathBuf {
     let name = Digest::of(MAIN.as_bytes()).to_string();
     state().join("locks").join(name)
 }
 
 fn take(store: &Store, run: &RunId) -> Result<Taken, StoreError> {
-    store.locks().take(&claim(MAIN, run), false)
+    store.locks().take(claim(MAIN, run), None)
 }
 
 fn rob(store: &Store, run: &RunId) -> Result<Taken, StoreError> {
-    store.locks().take(&claim(MAIN, run), true)
+    store.locks().take(claim(MAIN, run), Some(WHY))
 }
 
 fn held(store: &Store) -> Option<(RunId, Grip)> {
@@ -42,9 +44,9 @@ fn refused(result: Result<Taken, StoreError>) -> Locked {
     }
 }
 
-fn from(taken: &Taken) -> Option<(&RunId, Grip)> {
+fn from(taken: &Taken) -> Option<(&RunId, &str)> {
     let from = taken.from.as_ref();
-    from.map(|locked| (&locked.claim.run, locked.grip))
+    from.map(|from| (&from.run, from.reason.as_str()))
 }
 
 /// A run that has the lock; its process lives until what is returned is dropped.
@@ -75,7 +77,7 @@ fn a_living_process_keeps_its_lock_whoever_asks_and_however() {
     }
     // Another name is another lock.
     let other = claim("database/reports", &two);
-    assert!(world.store.locks().take(&other, false).is_ok());
+    assert!(world.store.locks().take(other, None).is_ok());
     lock.release().unwrap();
     assert_eq!(held(&world.store), None);
     assert_eq!(from(&take(&world.store, &two).unwrap()), None);
@@ -92,15 +94,16 @@ fn a_parked_run_keeps_its_lock_until_somebody_takes_it_with_a_reason() {
     assert_eq!((locked.claim.run, locked.grip), (one.clone(), Grip::Parked));
 
     let taken = rob(&world.store, &two).unwrap();
-    assert_eq!(from(&taken), Some((&one, Grip::Parked)));
+    assert_eq!(from(&taken), Some((&one, WHY)));
     world.open_run(&two);
     drop(taken);
     parks(&world, &two);
     // The robbed run comes back.
     let locked = refused(take(&world.store, &one));
     assert_eq!((locked.claim.run, locked.grip), (two.clone(), Grip::Parked));
-    // Its own lock a parked run has at once, and nobody is told that it was taken.
-    assert_eq!(from(&take(&world.store, &two).unwrap()), None);
+    // Its own lock a parked run has at once, and is told again from whom it was taken: the process
+    // that took it may have ended before it wrote that down.
+    assert_eq!(from(&take(&world.store, &two).unwrap()), Some((&one, WHY)));
 }
 
 #[test]
@@ -109,7 +112,12 @@ fn the_lock_of_a_process_that_died_is_taken_and_said() {
     let (one, two) = (run_id(1), run_id(2));
     drop(drives(&world, &one));
     let taken = take(&world.store, &two).unwrap();
-    assert_eq!(from(&taken), Some((&one, Grip::Died)));
+    let (run, why) = from(&taken).unwrap();
+    assert_eq!(run, &one);
+    assert!(
+        why.starts_with("its process died without letting go"),
+        "{why}"
+    );
 }
 
 #[test]
@@ -141,7 +149,7 @@ fn a_run_whose_journal_cannot_be_believed_keeps_its_lock() {
     let locked = refused(take(&world.store, &two));
     assert_eq!(locked.grip, Grip::Unreadable);
     let taken = rob(&world.store, &two).unwrap();
-    assert_eq!(from(&taken), Some((&one, Grip::Unreadable)));
+    assert_eq!(from(&taken), Some((&one, WHY)));
 }
 
 #[test]
@@ -210,8 +218,7 @@ fn row_12_wherever_the_power_goes_one_run_has_the_lock_and_somebody_can_go_on() 
             match &holder {
                 Some((run, Grip::Parked)) if *run == one => outcomes[0] += 1,
                 Some((run, Grip::Died)) if *run == two => outcomes[1] += 1,
-                // It has the claim and never began: it did nothing, and holds nobody up.
-                None => {}
+                // A claim whose run never began takes nothing from the parked one.
                 other => panic!("{how}: {other:?}"),
             }
             let has_begun = after.store.run(&two).is_ok_and(|run| {
@@ -225,7 +232,9 @@ fn row_12_wherever_the_power_goes_one_run_has_the_lock_and_somebody_can_go_on() 
             assert!(!told || has_begun, "{how}: it was told, and has not begun");
             // Whoever has it can go on, and so can everybody else with a reason.
             if let Some((run, _)) = holder {
-                assert_eq!(from(&take(&after.store, &run).unwrap()), None, "{how}");
+                let taken = take(&after.store, &run).unwrap();
+                let robbed = (run == two).then_some((&one, WHY));
+                assert_eq!(from(&taken), robbed, "{how}");
             }
             assert!(rob(&after.store, &three).is_ok(), "{how}");
         }

@@ -48,6 +48,7 @@ pub fn holder() -> Holder {
 
 pub fn claim(name: &str, run: &RunId) -> Claim {
     Claim {
+        from: None,
         name: name.into(),
         run: run.clone(),
         user: "ada".into(),

@@ -338,7 +338,7 @@ fn polls_begin_anew_when_the_run_is_taken_up_again() {
 }
 
 #[test]
-fn a_step_that_was_left_in_doubt_may_be_skipped_and_is_still_taken_back() {
+fn a_step_that_was_skipped_in_doubt_is_not_taken_back_by_itself() {
     story(
         "
 on_failure: undo
@@ -351,8 +351,9 @@ steps:
     .settle("a", Resolution::Skip)
     .reply("b", fails("boom"))
     .run()
-    .expect_started(&["a", "b", "undo/a"])
-    .expect_status("a", Status::Undone);
+    .expect_started(&["a", "b"])
+    .expect_status("a", Status::Skipped)
+    .expect_follow_up("left out by the operator: a (because); find out whether this happened");
 }
 
 #[test]

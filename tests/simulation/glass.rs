@@ -1,13 +1,16 @@
 //! Going on without approvals, where nobody who could give them can be reached.
 
 use runbook::model::Event;
-use runbook::model::event::Happened;
+use runbook::model::Status;
+use runbook::model::call::Ended;
+use runbook::model::event::{Happened, Resolution, ResolvedBy, RunOutcome};
 use runbook::model::people::{Actor, Person};
 use runbook::spec::environment::{BreakGlass, GateRule};
 
 use super::approvals::{DROP, event, one_of_dba, refused};
 use super::driver::Stroke;
-use super::story::{Story, account, story};
+use super::story::{Story, account, fails, ok, story, unknown};
+use super::told::Told;
 
 /// Ada may break the glass.
 fn with_glass(story: Story) -> Story {
@@ -92,4 +95,73 @@ fn only_who_the_policy_names_breaks_the_glass() {
         illegal.map_err(|illegal| illegal.reason),
         "lets nobody of lead",
     );
+}
+
+/// `t` tells a channel that the glass is broken, `a` is what the run is about.
+fn telling() -> Story {
+    let steps = "steps:\n  - { id: t, call: $BOX pour x, on_failure: continue }\n  - { id: a, call: $BOX set x }\n";
+    story(steps)
+        .group("lead", &["ada"])
+        .with_policy(|policy| {
+            policy.break_glass = Some(BreakGlass {
+                group: "lead".parse().unwrap(),
+                announce: Some("incidents".to_owned()),
+            });
+        })
+        .announcing()
+}
+
+fn resolved(told: &Told) -> Vec<(Resolution, ResolvedBy)> {
+    let of = |event: &Event| match &event.what {
+        Happened::StepResolved { resolution, by, .. } => Some((*resolution, *by)),
+        _ => None,
+    };
+    told.events.iter().filter_map(of).collect()
+}
+
+#[test]
+fn whether_a_channel_was_told_is_never_a_question() {
+    let broken = || telling().after("run_opened", "", Stroke::Glass);
+    let told = broken().alone().run();
+    told.expect_started(&["t", "a"])
+        .expect_outcome(RunOutcome::Succeeded);
+    assert_eq!(told.run.untold(), None);
+    // Not a word of the contract's `verify`, which has to ask the same chat.
+    for ended in [
+        unknown("it hung up"),
+        Ended::TimedOut,
+        fails("no such channel"),
+    ] {
+        let told = broken().alone().reply("t", ended.clone()).run();
+        told.expect_started(&["t", "a"])
+            .expect_outcome(RunOutcome::SucceededWithFailures);
+        assert_eq!(told.run.untold(), Some("incidents"), "{ended:?}");
+        let todo = &told.run.closing().unwrap().follow_ups;
+        let by_hand = "tell incidents by hand that the glass was broken: nobody can be reached";
+        assert!(todo.iter().any(|todo| todo == by_hand), "{todo:?}");
+        let untold = told.run.reviews_open()[0].untold.clone();
+        assert_eq!(untold.as_deref(), Some("incidents"));
+    }
+    // Told twice is better than not at all.
+    let told = broken().alone().crash_after("step_started", "t").run();
+    told.expect_started(&["t", "t", "a"]);
+    assert_eq!(
+        resolved(&told),
+        [(Resolution::Again, ResolvedBy::Idempotent)]
+    );
+    // What nobody knows of another step is still asked.
+    let told = broken().reply("a", unknown("it hung up")).run();
+    assert_eq!(
+        resolved(&told),
+        [(Resolution::Happened, ResolvedBy::Person)]
+    );
+}
+
+#[test]
+fn what_is_not_broken_is_told_to_nobody() {
+    let told = telling().alone().reply("t", ok()).run();
+    told.expect_started(&["a"])
+        .expect_outcome(RunOutcome::Succeeded);
+    told.expect_status("t", Status::Skipped);
+    assert_eq!(told.run.untold(), None);
 }

@@ -118,7 +118,7 @@ fn a_persons_work_is_done_left_out_or_has_failed() {
         .expect_failure("m", "because")
         .expect_outcome(RunOutcome::Failed);
     let told = story(text).alone().run();
-    let Need::Manual { items, by } = told.expect_waits("m") else {
+    let Need::Manual { items, by, .. } = told.expect_waits("m") else {
         panic!();
     };
     assert_eq!(items.len(), 2);

@@ -83,6 +83,7 @@ pub fn plan_of(text: &str, others: &[(&str, &str)], policy: Policy) -> Plan {
             .into_iter()
             .collect(),
         policy,
+        announcement: None,
     })
     .unwrap()
 }
@@ -368,6 +369,7 @@ pub struct Story {
     expires: Vec<(String, Expires)>,
     lock: Option<String>,
     severity: Option<Severity>,
+    announcement: bool,
 }
 
 pub fn story(text: &str) -> Story {
@@ -380,10 +382,17 @@ pub fn story(text: &str) -> Story {
         expires: Vec::new(),
         lock: None,
         severity: None,
+        announcement: false,
     }
 }
 
 impl Story {
+    /// The first step tells others that the glass is broken.
+    pub fn announcing(mut self) -> Self {
+        self.announcement = true;
+        self
+    }
+
     /// Another runbook, which this one includes.
     pub fn with(mut self, name: &str, text: &str) -> Self {
         self.others.push((name.to_owned(), text.to_owned()));
@@ -578,6 +587,8 @@ impl Story {
         let mut plan = plan_of(&self.text, &others, self.policy.clone());
         plan.lock = self.lock.clone().or(plan.lock);
         plan.severity = self.severity.or(plan.severity);
+        let first = plan.node(plan.steps).does.children().first().copied();
+        plan.announcement = first.filter(|_| self.announcement);
         for (step, approvals) in &self.approvals {
             gate_of(&mut plan, step).approvals = Some(approvals.clone());
         }

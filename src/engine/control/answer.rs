@@ -4,18 +4,20 @@ use std::path::Path;
 
 use tokio::sync::oneshot;
 
-use super::weigh::{self, Business};
+use super::weigh::{self, Business, Driven};
 use super::words::{Reply, Standing};
 use super::{Asked, Heads};
 use crate::engine::driver::{Driver, Flight, Incoming};
 use crate::engine::error::EngineError;
+use crate::engine::redacted::holds_secret;
 use crate::journal::Record;
 use crate::keys::{Keygen, Trusted};
 use crate::model::Timestamp;
 use crate::model::approval::{HeadRef, Principal, SignedBallot};
 use crate::model::event::Happened;
+use crate::model::ids::Attempt;
 use crate::model::people::{Actor, Person};
-use crate::run::{Draft, Run};
+use crate::run::{Draft, Run, glass_step};
 use crate::spec::environment::Signers;
 
 /// A signed ballot, and whose it was found to be.
@@ -54,7 +56,10 @@ impl Driver<'_> {
                 Ok(())
             }
             Ok(Business::Ballot(signed)) => {
-                self.weigh_ballot(*signed, from, answer, flight);
+                match holds_secret(&self.answerers.redactor(), &signed) {
+                    Ok(()) => self.weigh_ballot(*signed, from, answer, flight),
+                    Err(why) => tell(answer, Reply::Refused(why)),
+                }
                 Ok(())
             }
             Err(why) => {
@@ -98,7 +103,7 @@ impl Driver<'_> {
         flight: &mut Flight,
     ) -> Result<(), EngineError> {
         self.record_at(draft.clone(), Actor::Person(from), now)?;
-        let reply = Reply::Done(weigh::became(&self.run, &draft));
+        let reply = Reply::Done(weigh::became(&self.run, &draft, Driven::Yes));
         flight.owed.push(Owed { answer, reply });
         let asks = flight.asking.as_ref();
         // Who carries out a call is not disturbed: they would be taken to have left.
@@ -184,13 +189,17 @@ pub(super) fn whose(
 
 /// Remembers the record that opened a gate, where this is one.
 pub(in crate::engine) fn remember_head(heads: &mut Heads, record: &Record) {
-    if let (Happened::GateOpened(_), Some(step), Some(attempt)) =
-        (&record.event.what, &record.event.step, record.event.attempt)
-    {
+    let event = &record.event;
+    let place = match &event.what {
+        Happened::GateOpened(_) => event.step.clone().zip(event.attempt),
+        Happened::GlassBroken { .. } => Some((glass_step(), Attempt::FIRST)),
+        _ => None,
+    };
+    if let Some(place) = place {
         let head = HeadRef {
             seq: record.seq,
             h: record.h,
         };
-        heads.insert((step.clone(), attempt), head);
+        heads.insert(place, head);
     }
 }

@@ -4,10 +4,14 @@
 use std::sync::Arc;
 
 use super::answer::whose;
-use super::weigh::{self, Business};
+use super::weigh::{self, Business, Driven};
 use super::words::{Reply, Request};
+use crate::call::{Environment, Redactor};
+use crate::engine::answerers::at_hand;
 use crate::engine::error::EngineError;
-use crate::engine::open::{Setting, taken};
+use crate::engine::open::{Setting, now_of, taken};
+use crate::engine::redacted::{holds_secret, spoken};
+use crate::engine::wiping::wiped;
 use crate::journal::{Store, Writer};
 use crate::model::event::Happened;
 use crate::model::ids::RunId;
@@ -24,24 +28,24 @@ pub fn aside(
     id: &RunId,
     from: &Person,
     request: Request,
-    setting: &Setting,
+    (setting, env): (&Setting, &Environment),
 ) -> Result<Reply, EngineError> {
     let taken = taken(store, id, setting)?;
     let mut aside = Aside {
         now: now_of(&taken.run, setting.now),
+        redactor: at_hand(taken.run.plan(), env.clone()),
         run: taken.run,
         writer: taken.writer,
     };
-    for what in taken.recovered {
-        aside.record(of_run(what), Actor::Engine)?;
-    }
     let draft = match weigh::look(&aside.run, from, request, aside.now) {
         Ok(Business::Record(draft)) => Ok(draft),
         Ok(Business::Ballot(signed)) => {
             let signers = aside.run.plan().policy.signers.as_ref();
-            whose(&signed, signers, aside.now).and_then(|principal| {
-                weigh::ballot(&aside.run, &taken.heads, *signed, principal, aside.now)
-            })
+            holds_secret(&aside.redactor, &signed)
+                .and_then(|()| whose(&signed, signers, aside.now))
+                .and_then(|principal| {
+                    weigh::ballot(&aside.run, &taken.heads, *signed, principal, aside.now)
+                })
         }
         Ok(Business::Standing) => Err("no process drives this run".to_owned()),
         Err(why) => Err(why),
@@ -50,7 +54,7 @@ pub fn aside(
         Ok(draft) => {
             aside.record(draft.clone(), Actor::Person(from.clone()))?;
             aside.close_if_over()?;
-            Reply::Done(weigh::became(&aside.run, &draft))
+            Reply::Done(weigh::became(&aside.run, &draft, Driven::No))
         }
         Err(why) => Reply::Refused(why),
     };
@@ -62,6 +66,8 @@ struct Aside {
     run: Run,
     writer: Writer,
     now: Timestamp,
+    /// Of the run's secrets, those that can be looked up here without starting anything.
+    redactor: Arc<Redactor>,
 }
 
 impl Aside {
@@ -71,7 +77,7 @@ impl Aside {
             step: draft.step,
             attempt: draft.attempt,
             actor,
-            what: draft.what,
+            what: spoken(&self.redactor, draft.what),
         };
         self.run.apply(&event)?;
         self.writer.append(event)?;
@@ -85,6 +91,7 @@ impl Aside {
         if let (Some(Command::Record(draft)), None) = (commands.pop(), commands.pop())
             && matches!(draft.what, Happened::RunClosed(_))
         {
+            let draft = wiped(draft, self.writer.run());
             self.record(draft, Actor::Engine)?;
         }
         Ok(())
@@ -98,21 +105,5 @@ impl Aside {
             }
         }
         Ok(())
-    }
-}
-
-fn of_run(what: Happened) -> Draft {
-    Draft {
-        step: None,
-        attempt: None,
-        what,
-    }
-}
-
-/// The run's time never goes back: in the sandbox it may be ahead of the clock.
-fn now_of(run: &Run, now: Timestamp) -> Timestamp {
-    match run.plan().real {
-        true => now,
-        false => run.last_moment().map_or(now, |last| last.max(now)),
     }
 }

@@ -7,7 +7,7 @@ use super::words::Request;
 use crate::keys::{Subject, read_answer};
 use crate::model::Timestamp;
 use crate::model::approval::{HeadRef, Principal, Proof, SignedBallot, Vote, Voter};
-use crate::model::event::{Event, Happened};
+use crate::model::event::{Event, Happened, Reviewed};
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::people::{Actor, Person};
 use crate::run::{Draft, Fact, Input, Phase, Run};
@@ -72,10 +72,6 @@ pub(super) fn look(
             let reason = worded(&reason)?;
             whole(run, from, Happened::CancelRequested { reason }, now)
         }
-        Request::Note { text } => {
-            let text = worded(&text)?;
-            whole(run, from, Happened::NoteAdded { text }, now)
-        }
         Request::Review { of, reason } => {
             let reason = worded(&reason)?;
             let voter = reviewer(run, &of, from)?;
@@ -101,6 +97,10 @@ pub(super) fn ballot(
     now: Timestamp,
 ) -> Result<Draft, String> {
     let (step, attempt) = (signed.ballot.step.clone(), signed.ballot.attempt);
+    if let Some(of) = run.review_of(&signed.ballot) {
+        let head = heads.get(&(step, attempt));
+        return reviewed_afar(run, of, head, (signed, principal), now);
+    }
     let waiting = run.waiting();
     let gate = waiting
         .iter()
@@ -131,6 +131,37 @@ pub(super) fn ballot(
     admitted(run, step, attempt, fact, now)
 }
 
+/// What a signed ballot about something that was done comes to.
+fn reviewed_afar(
+    run: &Run,
+    of: Reviewed,
+    head: Option<&HeadRef>,
+    (signed, principal): (SignedBallot, Principal),
+    now: Timestamp,
+) -> Result<Draft, String> {
+    if let Some(head) = head {
+        let subject = Subject {
+            run: run.id(),
+            step: &signed.ballot.step,
+            attempt: signed.ballot.attempt,
+            environment: &run.plan().environment,
+            // The run holds it against what it shows.
+            gate: signed.ballot.gate,
+            head: *head,
+        };
+        let about = subject.admits(&signed.ballot, now);
+        about.map_err(|error| error.to_string())?;
+    }
+    let reason = signed.ballot.reason.clone();
+    let reason = reason.ok_or("whoever reviews it says what they found: --reason WORDS")?;
+    let voter = Voter {
+        principal,
+        proof: Proof::Signature(Box::new(signed)),
+    };
+    let what = Happened::ReviewSigned { of, voter, reason };
+    made(run, Actor::Engine, what, now)
+}
+
 fn admitted(
     run: &Run,
     step: StepKey,
@@ -148,25 +179,29 @@ fn admitted(
 
 /// A record about the run as a whole, if it may be made.
 fn whole(run: &Run, from: &Person, what: Happened, now: Timestamp) -> Result<Business, String> {
+    made(run, Actor::Person(from.clone()), what, now).map(Business::Record)
+}
+
+fn made(run: &Run, actor: Actor, what: Happened, now: Timestamp) -> Result<Draft, String> {
     let event = Event {
         at: now,
         step: None,
         attempt: None,
-        actor: Actor::Person(from.clone()),
+        actor,
         what,
     };
     run.clone()
         .apply(&event)
         .map_err(|illegal| illegal.reason)?;
-    Ok(Business::Record(Draft {
+    Ok(Draft {
         step: None,
         attempt: None,
         what: event.what,
-    }))
+    })
 }
 
 /// Whoever looks at something after the fact, under the name that its people know.
-fn reviewer(run: &Run, of: &crate::model::event::Reviewed, from: &Person) -> Result<Voter, String> {
+fn reviewer(run: &Run, of: &Reviewed, from: &Person) -> Result<Voter, String> {
     let reviews = run.reviews_open();
     let people = reviews.into_iter().find(|review| review.of == *of);
     super::peer::named(from, |name| {
@@ -187,24 +222,34 @@ fn worded(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Whether a process goes on with a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Driven {
+    /// One does.
+    Yes,
+    /// None does: whoever had it left it, or died.
+    No,
+}
+
 /// What follows from a record that a peer caused, in words; `run` is as it was after it.
-pub(super) fn became(run: &Run, draft: &Draft) -> String {
+pub(super) fn became(run: &Run, draft: &Draft, driven: Driven) -> String {
     let id = run.id();
     let mut said = match (&draft.what, &draft.step) {
-        (Happened::ApprovalGiven { vote, .. }, Some(step)) => voted(run, step, *vote),
-        (Happened::CancelRequested { .. }, _) => {
+        (Happened::ApprovalGiven { vote, .. }, Some(step)) => voted(run, step, *vote, driven),
+        (Happened::CancelRequested { .. }, _) if driven == Driven::Yes => {
             "the run ends: nothing new starts, and what acts is waited for".to_owned()
         }
+        (Happened::CancelRequested { .. }, _) => "the run ends: nothing new starts".to_owned(),
         (Happened::ReviewSigned { .. }, _) => "signed off".to_owned(),
         _ => "written down".to_owned(),
     };
-    if run.is_parked() && run.closing().is_none() {
+    if driven == Driven::No && run.closing().is_none() {
         said.push_str(&format!("; nobody drives it now: runbook resume {id}"));
     }
     said
 }
 
-fn voted(run: &Run, step: &StepKey, vote: Vote) -> String {
+fn voted(run: &Run, step: &StepKey, vote: Vote, driven: Driven) -> String {
     if vote == Vote::Decline {
         return "declined: it will not be done".to_owned();
     }
@@ -215,6 +260,9 @@ fn voted(run: &Run, step: &StepKey, vote: Vote) -> String {
             format!("approved; {} more have to", waiting.missing)
         }
         Some(_) => "approved; its operator has still to say yes".to_owned(),
-        None => "approved; nothing more is needed, and it goes on".to_owned(),
+        None if driven == Driven::Yes => {
+            "approved; nothing more is needed, and it goes on".to_owned()
+        }
+        None => "approved; nothing more is needed".to_owned(),
     }
 }

@@ -45,11 +45,6 @@ pub enum Request {
         /// Why.
         reason: String,
     },
-    /// To write something down.
-    Note {
-        /// What.
-        text: String,
-    },
     /// To say that they have looked at what was done without an approval.
     Review {
         /// What they looked at.

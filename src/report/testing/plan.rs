@@ -250,6 +250,7 @@ pub(in crate::report) fn plan(real: bool) -> Plan {
                 spanned(template("This week: point reports at the new primary.")),
             ],
             by: Some("dba".to_owned()),
+            reveal: None,
         }),
     );
     b.add(
@@ -349,5 +350,6 @@ fn finished(b: Builder, steps: NodeIx, finally: NodeIx, real: bool) -> Plan {
         bindings: ["DATABASE_TOOL", "HEALTH_CHECK", "CHAT_TOOL"].map(bound).into_iter().collect(),
         policy: Default::default(),
         lock: None,
+        announcement: None,
     }
 }

@@ -149,7 +149,7 @@ fn results(
     };
     for (name, expression) in fields {
         let found = decoder.check(expression, scope);
-        match action.output.get(name) {
+        match action.output.get(name).map(Field::answered).as_ref() {
             None => undeclared(decoder, placed, action, name, place(name)),
             Some(field) => {
                 if let Some(found) = found

@@ -145,6 +145,22 @@ pub(super) fn settings_shape(settings: &IndexMap<Name, Setting>) -> Shape {
     Shape::object(settings.iter().map(field).collect())
 }
 
+impl AdapterAction {
+    /// Of which kind it is, as its key in the file says.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Simulate { .. } => "simulate",
+            Self::Command(_) => "command",
+            Self::Http(_) => "http",
+        }
+    }
+
+    /// Whether it can show beforehand what it would do.
+    pub fn has_preview(&self) -> bool {
+        matches!(self, Self::Command(command) if command.plan.is_some())
+    }
+}
+
 impl Setting {
     /// Whether an environment must set it.
     pub fn is_required(&self) -> bool {

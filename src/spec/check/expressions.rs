@@ -26,6 +26,28 @@ impl File<'_> {
         self.seen(shape, expression.span)
     }
 
+    /// What is shown to one person alone: a secret that an earlier step's tool gave out. Whoever
+    /// gave a parameter knows where that is found.
+    pub(super) fn revealed(&self, expression: &Spanned<Expression>, view: &View<'_>) {
+        if self.is_full() {
+            return;
+        }
+        let checked = expression.check(view);
+        let Some(shape) = self.checked(expression.span, expression.source(), checked, view) else {
+            return;
+        };
+        let mut references = expression.references().iter();
+        let given_out = shape == Shape::Secret
+            && references.all(|found| found.path.first().is_some_and(|root| root == "steps"));
+        if !given_out {
+            let message = "only a secret that a step gave out is revealed";
+            let error = self.error(expression.span, message).code("secret");
+            self.report(error.help(
+                "name a field of `type: secret` of the step's output: steps.ID.output.FIELD",
+            ));
+        }
+    }
+
     /// An expression that decides.
     pub(super) fn decision(&self, expression: &Spanned<Expression>, view: &View<'_>) {
         if !self.is_full() {

@@ -47,6 +47,9 @@ impl File<'_> {
                 for item in &manual.items {
                     self.template(item, &view);
                 }
+                if let Some(reveal) = &manual.reveal {
+                    self.revealed(reveal, &view);
+                }
             }
             Does::Ask(ask) => self.ask(ask, &view),
             Does::Pause(_) => {}

@@ -258,7 +258,8 @@ fn the_example_has_every_key_and_is_right() {
     let verify = std::fs::read_to_string(root.join("runbooks/verify-recovery.yaml")).unwrap();
     let found = checked(&[("every-key", &example), ("verify-recovery", &verify)]);
     assert!(found.is_empty(), "{}", found.render(false, 120));
-    for key in runbook::step_keys() {
+    // No tool that ships gives out a secret: `tests/issued.rs` has a step that reveals one.
+    for key in runbook::step_keys().filter(|key| *key != "reveal") {
         let written = |before: &str| example.contains(&format!("{before}{key}:"));
         assert!(written(" ") || written("- ") || written("{ "), "{key}");
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::check::check;
 use super::types::{Action, Arg, Call, Contract, Verify};
-use crate::model::Effect;
 use crate::model::ids::{ActionName, ArgName};
+use crate::model::{Effect, Value};
 use crate::spec::decode::{Decoder, decode};
 use crate::spec::diagnostic::Diagnostics;
 use crate::spec::yaml::{Key, Kind, Node};
@@ -68,7 +68,7 @@ fn action(decoder: &Decoder, key: &Key, node: &Node) -> Option<Action> {
         });
     let output = fields
         .node("output")
-        .map_or(Some(Default::default()), |node| output(decoder, node));
+        .map_or(Some(Default::default()), |node| decoder.shape_fields(node));
     let example = fields.node("example");
     let idempotent = fields.optional("idempotent", |node| decoder.bool(node));
     let before = fields.optional("before", |node| call(decoder, node, "`before`"));
@@ -94,19 +94,25 @@ fn action(decoder: &Decoder, key: &Key, node: &Node) -> Option<Action> {
         timeout,
         span,
     };
-    action.example = example.and_then(|node| decoder.value(&action.output_shape(), node));
+    action.example = example.and_then(|node| shown_example(decoder, &action, node));
     Some(action)
 }
 
-fn output(decoder: &Decoder, node: &Node) -> Option<crate::model::Fields> {
-    let fields = decoder.shape_fields(node)?;
-    if fields.values().any(|field| field.shape.has_secret()) {
-        let message = "an output cannot be a secret in this version";
-        let error = decoder.error(node.span, message).code("not-available");
-        decoder.report(error.help("let the tool put it where it is used, or into a file"));
-        return None;
+/// What it may answer. Of secrets there is no example: one would be taken for a real one.
+fn shown_example(decoder: &Decoder, action: &Action, node: &Node) -> Option<Value> {
+    for name in action.issued() {
+        if let Some(field) = node.get(name) {
+            let message = format!("`{name}` is a secret, and an example shows none");
+            let error = decoder.error(field.span, message).code("secret");
+            decoder.report(
+                error
+                    .help(format!("leave `{name}` out of the example"))
+                    .unseen(),
+            );
+            return None;
+        }
     }
-    Some(fields)
+    decoder.value(&action.shown_shape(), node)
 }
 
 fn arg(decoder: &Decoder, node: &Node) -> Option<Arg> {

@@ -207,7 +207,7 @@ fn an_example_fits_and_reading_undoes_nothing() {
             "output: { promoted: secret }"
         ),
         [
-            "17:13 an output cannot be a secret in this version (let the tool put it where it is used, or into a file)"
+            "18:26 `promoted` is a secret, and an example shows none (leave `promoted` out of the example)"
         ]
     );
 }

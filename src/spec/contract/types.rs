@@ -176,6 +176,27 @@ impl Action {
         Shape::object(self.output.clone())
     }
 
+    /// The fields of its output that are secrets, which the tool gives out.
+    pub fn issued(&self) -> impl Iterator<Item = &str> {
+        let secret = self.output.iter();
+        let secret = secret.filter(|(_, field)| field.shape.has_secret());
+        secret.map(|(name, _)| name.as_str())
+    }
+
+    /// The type of what the tool itself answers: of a secret it answers the text.
+    pub fn answer_shape(&self) -> Shape {
+        let answered = |(name, field): (&String, &Field)| (name.clone(), field.answered());
+        Shape::object(self.output.iter().map(answered).collect())
+    }
+
+    /// The type of what may be shown of its output: an example, what a person types in.
+    pub fn shown_shape(&self) -> Shape {
+        let shown = self.output.iter();
+        let shown = shown.filter(|(_, field)| !field.shape.has_secret());
+        let shown = shown.map(|(name, field)| (name.clone(), field.clone()));
+        Shape::object(shown.collect())
+    }
+
     /// The argument that a typed challenge asks for.
     pub fn target(&self) -> Option<(&ArgName, &Arg)> {
         self.args.iter().find(|(_, arg)| arg.target)

@@ -56,7 +56,12 @@ impl Reader<'_> {
             Some(items)
         });
         let by = fields.optional("by", |node| decoder.line(node));
-        Some(Manual { items: items?, by })
+        let reveal = fields.optional("reveal", |node| decoder.expression(node));
+        Some(Manual {
+            items: items?,
+            by,
+            reveal,
+        })
     }
 
     fn ask(&self, fields: &mut Fields<'_>) -> Option<Ask> {

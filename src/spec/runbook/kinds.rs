@@ -75,6 +75,7 @@ const KEYS: &[(&str, &[Kind])] = &[
     ("sensitive", &[Run]),
     ("example", &[Run]),
     ("by", &[Manual]),
+    ("reveal", &[Manual]),
     ("choices", &[Ask]),
     ("suggest", &[Ask]),
 ];
@@ -123,7 +124,6 @@ impl Kind {
                 fields.misplaced(key, &belongs(key, &[Ask]));
             }
         }
-        fields.unavailable("reveal", "let the tool hand the secret over itself");
         fields.unavailable("grace", "remove it");
     }
 }

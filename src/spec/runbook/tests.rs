@@ -63,7 +63,7 @@ fn a_step_does_exactly_one_thing() {
     ), @r#"
     5:5 a step does one thing, but this has `call` and `manual` (make two steps of `call` and `manual`)
     6:5 a step needs one of call, run, manual, ask, pause, runbook, steps
-    7:5 a step has no key `cal` (did you mean `call`?) (its keys are id, title, why, if, require, needs, on_failure, call, run, manual, ask, pause, runbook, steps, parallel, for_each, as, key, max_parallel, max_failures, gate, undo, retry, timeout, effect, expect, until, every, within, hold, repeat, with, env, dir, shell, output, ok, idempotent, sensitive, example, by, choices, suggest, type, of)
+    7:5 a step has no key `cal` (did you mean `call`?) (its keys are id, title, why, if, require, needs, on_failure, call, run, manual, ask, pause, runbook, steps, parallel, for_each, as, key, max_parallel, max_failures, gate, undo, retry, timeout, effect, expect, until, every, within, hold, repeat, with, env, dir, shell, output, ok, idempotent, sensitive, example, by, reveal, choices, suggest, type, of)
     8:5 a step is a mapping, found `$T a` (write `call:` before it)
     9:12 there are no steps in it
     10:5 a step is a mapping, found `5m`
@@ -97,7 +97,7 @@ fn keys_stand_where_they_belong() {
     8:5 a block has no key `expect` (`expect` stands beside `call` or `run`)
     9:5 a block has no key `with` (`with` stands beside `call` or `runbook`)
     11:5 an `ask` step has no key `gate` (`gate` stands beside `call`, `run`, `manual`, `runbook` or `steps`)
-    13:5 `reveal` is not available in this version (let the tool hand the secret over itself)
+    13:5 an `ask` step has no key `reveal` (`reveal` stands beside `manual` only)
     15:5 a `pause` step has no key `for_each` (`for_each` stands beside `call`, `run`, `manual`, `runbook` or `steps`)
     17:5 a `call` step has no key `env` (`env` stands beside `run` only)
     18:5 a `call` step has no key `choices` (`choices` stands beside `ask` only)
