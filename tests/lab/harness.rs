@@ -80,6 +80,7 @@ impl Lab {
             .env("HOME", self.path("home"))
             .env("LAB", self.path(""))
             .env("LC_ALL", "C.UTF-8")
+            .env("ETCDCTL_API", "3")
             .env("NO_COLOR", "1")
             .env("RUNBOOK_STATE_DIR", self.path("state"))
             .stdin(Stdio::null());
