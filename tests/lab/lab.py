@@ -30,8 +30,6 @@ from kit import HERE, Failed, Lab, Missing
 PARTS = (
     "network postgres etcd haproxy git supervisor app prometheus alertmanager unleash nftables moto localstripe"
 ).split()
-
-
 PYTHON = "/usr/bin/python3"         # Debian's own, which its packages are for
 
 
@@ -78,8 +76,7 @@ def check(names):
 def chosen(text):
     """The parts that were asked for; without a word, those that can be had."""
     if text is None:
-        usual = [name for name in PARTS if name not in INSTEAD]
-        return whole([name for name in usual if not any(lacks(each) for each in whole([name]))])
+        return whole([name for name in PARTS if not any(lacks(each) for each in whole([name]))])
     names = [name for name in text.split(",") if name]
     for name in names:
         if name not in PARTS:
@@ -254,7 +251,7 @@ def main():
         print("\n".join(PARTS))
         return
     try:
-        names = chosen(asked.parts)
+        names = whole(PARTS) if asked.verb == "missing" and asked.parts is None else chosen(asked.parts)
         check(names)
     except Missing as what:
         print(f"lab: {what}", file=sys.stderr)
