@@ -131,7 +131,7 @@ pub(super) struct Tap {
 }
 
 /// What was taken of a stream, without the run's secrets.
-struct Taken {
+pub(super) struct Taken {
     keep: Keep,
     lines: Lines,
     /// None for what is a secret itself.
@@ -195,7 +195,7 @@ impl Tap {
 }
 
 impl Taken {
-    fn new(cap: usize, secrets: Option<&Arc<Secrets>>) -> Self {
+    pub(super) fn new(cap: usize, secrets: Option<&Arc<Secrets>>) -> Self {
         let first = secrets.map_or_else(|| Arc::new(Redactor::none()), |known| known.redactor());
         Self {
             keep: Keep::new(cap),
@@ -207,7 +207,7 @@ impl Taken {
         }
     }
 
-    fn push(&mut self, bytes: &[u8], give: impl FnMut(&[u8])) {
+    pub(super) fn push(&mut self, bytes: &[u8], give: impl FnMut(&[u8])) {
         if let Some(secrets) = &self.secrets {
             // Another step may have looked one up meanwhile.
             self.redacting.switch(&secrets.redactor());
@@ -227,7 +227,7 @@ impl Taken {
         self.clean.clear();
     }
 
-    fn finish(mut self, mut give: impl FnMut(&[u8])) -> Captured {
+    pub(super) fn finish(mut self, mut give: impl FnMut(&[u8])) -> Captured {
         self.redacting.finish(&mut self.clean);
         self.hand_on(&mut give);
         self.lines.finish(give);

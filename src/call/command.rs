@@ -146,7 +146,10 @@ impl CommandSpec {
 }
 
 /// What fills a variable: nothing, a text, or one lone secret.
-fn variable(template: &Template, names: &dyn Names) -> Result<Option<EnvValue>, ExprError> {
+pub(super) fn variable(
+    template: &Template,
+    names: &dyn Names,
+) -> Result<Option<EnvValue>, ExprError> {
     if template.lone().is_some()
         && let Value::Secret(secret) = template.eval(names)?
     {

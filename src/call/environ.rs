@@ -55,27 +55,52 @@ pub fn environment(
     request: &Request,
     work: &Path,
 ) -> Environment {
+    let mut out = allowed(base, pass, env);
+    out.extend(named(mark(request)));
+    out.insert("RUNBOOK_IDEMPOTENCY_KEY".into(), (&request.key.0).into());
+    tell_of_the_run(&mut out, request, work);
+    out
+}
+
+/// The environment of a plugin: it works for all steps that call it, so it is told of none.
+pub(super) fn plugin_environment(
+    base: &Environment,
+    pass: &[String],
+    env: &IndexMap<String, OsString>,
+    (request, plugin): (&Request, &str),
+    work: &Path,
+) -> Environment {
+    let mut out = allowed(base, pass, env);
+    out.extend(named(plugin_mark(request, plugin)));
+    tell_of_the_run(&mut out, request, work);
+    out
+}
+
+fn allowed(base: &Environment, pass: &[String], env: &IndexMap<String, OsString>) -> Environment {
+    let passes = |name: &str| {
+        let mut patterns = ALLOWED.into_iter().chain(pass.iter().map(String::as_str));
+        patterns.any(|pattern| matches(pattern, name))
+    };
     let mut out: Environment = base
         .iter()
-        .filter(|(name, _)| {
-            name.to_str().is_some_and(|name| {
-                let allowed = ALLOWED.iter().any(|pattern| matches(pattern, name));
-                allowed || pass.iter().any(|pattern| matches(pattern, name))
-            })
-        })
+        .filter(|(name, _)| name.to_str().is_some_and(passes))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     out.extend(env.iter().map(|(name, value)| (name.into(), value.clone())));
-    for (name, value) in mark(request) {
-        out.insert(name.into(), value.into());
-    }
-    out.insert("RUNBOOK_IDEMPOTENCY_KEY".into(), (&request.key.0).into());
-    out.insert(
-        "RUNBOOK_ENVIRONMENT".into(),
-        request.environment.as_str().into(),
-    );
-    out.insert("RUNBOOK_WORK".into(), work.into());
     out
+}
+
+fn named<const N: usize>(
+    pairs: [(&'static str, String); N],
+) -> impl Iterator<Item = (OsString, OsString)> {
+    let pairs = pairs.into_iter();
+    pairs.map(|(name, value)| (name.into(), value.into()))
+}
+
+fn tell_of_the_run(out: &mut Environment, request: &Request, work: &Path) {
+    let environment = request.environment.as_str();
+    out.insert("RUNBOOK_ENVIRONMENT".into(), environment.into());
+    out.insert("RUNBOOK_WORK".into(), work.into());
 }
 
 /// What every process of one attempt carries, and no other does.
@@ -87,7 +112,16 @@ fn mark(request: &Request) -> [(&'static str, String); 3] {
     ]
 }
 
-/// The mark as `/proc/PID/environ` shows it: which run's and which attempt's a process is.
+/// What every process of a plugin carries, and no step's does.
+fn plugin_mark(request: &Request, plugin: &str) -> [(&'static str, String); 2] {
+    [
+        ("RUNBOOK_RUN_ID", request.run.to_string()),
+        ("RUNBOOK_PLUGIN", plugin.to_owned()),
+    ]
+}
+
+/// The mark as `/proc/PID/environ` shows it: which run's and which attempt's, or plugin's, a process
+/// is.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     run: Vec<u8>,
@@ -97,18 +131,29 @@ pub(super) struct Mark {
 /// What an environment says about whose its process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Marked {
-    /// It is of this attempt.
+    /// It is of this attempt, or of this plugin.
     Ours,
-    /// It is of another step or attempt of the same run.
+    /// It is of another step, attempt or plugin of the same run.
     Another,
     /// It says nothing, or was cleared, or speaks of a run that this one has started.
     Not,
 }
 
+fn entry((name, value): (&str, String)) -> Vec<u8> {
+    format!("{name}={value}").into_bytes()
+}
+
 impl Mark {
     pub(super) fn of(request: &Request) -> Self {
-        let [run, call @ ..] =
-            mark(request).map(|(name, value)| format!("{name}={value}").into_bytes());
+        let [run, call @ ..] = mark(request).map(entry);
+        Self {
+            run,
+            call: call.into(),
+        }
+    }
+
+    pub(super) fn of_plugin(request: &Request, plugin: &str) -> Self {
+        let [run, call @ ..] = plugin_mark(request, plugin).map(entry);
         Self {
             run,
             call: call.into(),

@@ -283,7 +283,7 @@ fn ended(process: BorrowedFd<'_>) -> bool {
 }
 
 /// Which of them have something, after at most so long.
-fn wait(fds: &mut [PollFd<'_>], at_most: Duration) -> Vec<bool> {
+pub(super) fn wait(fds: &mut [PollFd<'_>], at_most: Duration) -> Vec<bool> {
     let timeout = Timespec {
         tv_sec: i64::try_from(at_most.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: at_most.subsec_nanos().into(),

@@ -82,21 +82,30 @@ impl InAdapter {
         let absent = arguments.iter().map(|name| (name.variable(), Value::None));
         let mut args: Map = absent.collect();
         args.extend(call.args.clone());
-        let text = |text: &dyn std::fmt::Display| Value::Str(text.to_string());
-        let run = [
-            ("id", text(&request.run)),
-            ("environment", text(&request.environment)),
+        let mut run = shared(request, processes);
+        let of_the_call = [
             ("step", text(&request.step)),
             ("attempt", Value::Int(request.attempt.0.into())),
             ("idempotency_key", text(&request.key)),
-            ("work", text(&processes.work_dir.display())),
         ];
-        let run = run.map(|(name, value)| (name.to_owned(), value));
+        run.extend(of_the_call.map(|(name, value)| (name.to_owned(), value)));
         names.insert("args".into(), Value::Map(args));
         names.insert("settings".into(), Value::Map(settings.clone()));
-        names.insert("run".into(), Value::Map(run.into_iter().collect()));
+        names.insert("run".into(), Value::Map(run));
         Self {
             names,
+            opened: BTreeSet::new(),
+        }
+    }
+
+    /// The names that a process is started with which answers many calls: `settings`, and of `run`
+    /// what they share.
+    pub(super) fn of_process(settings: &Map, request: &Request, processes: &Processes) -> Self {
+        let run = Value::Map(shared(request, processes));
+        let names = [("settings", Value::Map(settings.clone())), ("run", run)];
+        let names = names.map(|(name, value)| (name.to_owned(), value));
+        Self {
+            names: names.into_iter().collect(),
             opened: BTreeSet::new(),
         }
     }
@@ -131,6 +140,21 @@ impl InAdapter {
         }
         Ok(open)
     }
+}
+
+fn text(text: &dyn std::fmt::Display) -> Value {
+    Value::Str(text.to_string())
+}
+
+/// What of a run is the same for all its calls.
+fn shared(request: &Request, processes: &Processes) -> Map {
+    let run = [
+        ("id", text(&request.run)),
+        ("environment", text(&request.environment)),
+        ("work", text(&processes.work_dir.display())),
+    ];
+    let run = run.map(|(name, value)| (name.to_owned(), value));
+    run.into_iter().collect()
 }
 
 impl Names for InAdapter {

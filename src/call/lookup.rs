@@ -20,7 +20,7 @@ const ASKED: Duration = Duration::from_secs(10);
 const ASKED_GRACE: Duration = Duration::from_secs(1);
 
 /// Nobody sees what is printed.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Sink for Nobody {
     fn line(&self, _stream: Stream, _line: &[u8]) {}

@@ -7,8 +7,8 @@
 //! see, and [`Processes`] is all of that for one request. `judge` and `reading` turn the end of a
 //! process into a reply. Above stand the adapters: [`OwnProcess`]
 //! for `run:` steps, [`BareCommand`] for a tool that is bound to a command line, and
-//! [`CommandAdapter`] for the `command` actions of an adapter's file, with what it has [`Brought`]
-//! along.
+//! [`CommandAdapter`], [`HttpAdapter`] and [`PluginAdapter`] for the actions of an adapter's file, with
+//! what it has [`Brought`] along.
 //!
 //! `secrets` looks up what a process gets in its environment only, and `redact` takes it out of all
 //! that processes and people say, in the forms that `encodings` knows. `issued` puts away what a tool
@@ -38,6 +38,7 @@ mod judge;
 mod lookup;
 #[cfg(debug_assertions)]
 mod panicking;
+mod plugin;
 mod process;
 mod reading;
 mod redact;
@@ -63,6 +64,7 @@ pub use http::{
 pub use issued::wipe_issued;
 pub use job::{Containment, Job, Processes};
 pub use judge::{OUTPUT_NAMES, Output, Reading};
+pub use plugin::{PluginAdapter, PluginProgram, PluginReading, PluginSpec};
 pub use process::OwnProcess;
 pub use reading::{Promise, TEXT_CAP};
 pub use redact::{Redacting, Redactor};

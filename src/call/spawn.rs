@@ -70,9 +70,18 @@ pub(super) enum Spawned {
 const BUSY_TRIES: u32 = 6;
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
-/// Starts it, inside a cgroup where it gets one. Where this fails nothing has been done, and the
-/// failure says why in plain words.
+/// Starts it with nothing to read, inside a cgroup where it gets one. Where this fails nothing has
+/// been done, and the failure says why in plain words.
 pub(super) fn spawn(start: &Start, cgroup: Option<&Cgroup>) -> Result<Spawned, Failure> {
+    spawn_reading(start, None, cgroup)
+}
+
+/// The same with something to read: what comes out of this pipe.
+pub(super) fn spawn_reading(
+    start: &Start,
+    stdin: Option<PipeReader>,
+    cgroup: Option<&Cgroup>,
+) -> Result<Spawned, Failure> {
     let Some((name, words)) = start.argv.split_first() else {
         return Err(not_started("the command has no program"));
     };
@@ -90,7 +99,6 @@ pub(super) fn spawn(start: &Start, cgroup: Option<&Cgroup>) -> Result<Spawned, F
     let expression = duct::cmd(path, words)
         .full_env(env)
         .dir(&start.dir)
-        .stdin_null()
         .stdout_file(File::from(OwnedFd::from(out)))
         .stderr_file(File::from(OwnedFd::from(err)))
         .unchecked()
@@ -99,6 +107,10 @@ pub(super) fn spawn(start: &Start, cgroup: Option<&Cgroup>) -> Result<Spawned, F
             own_session(command, entry.clone());
             Ok(())
         });
+    let expression = match stdin {
+        Some(pipe) => expression.stdin_file(File::from(OwnedFd::from(pipe))),
+        None => expression.stdin_null(),
+    };
     let handle = Arc::new(start_patiently(&expression).map_err(plain)?);
     drop(expression);
 
@@ -216,9 +228,14 @@ fn start_patiently(expression: &duct::Expression) -> io::Result<duct::Handle> {
 
 fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
-    // Only our end: the two ends of a pipe have flags of their own.
-    fcntl_setfl(&reader, fcntl_getfl(&reader)? | OFlags::NONBLOCK)?;
+    never_blocks(&reader)?;
     Ok((reader, writer))
+}
+
+/// Only this end: the two ends of a pipe have flags of their own.
+pub(super) fn never_blocks(end: impl AsFd) -> io::Result<()> {
+    let flags = fcntl_getfl(&end)? | OFlags::NONBLOCK;
+    Ok(fcntl_setfl(&end, flags)?)
 }
 
 /// What a full pipe is widened to, in bytes: `/proc/sys/fs/pipe-max-size` as Linux sets it.

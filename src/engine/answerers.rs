@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::http::AdapterFile;
+use super::adapter_file::AdapterFile;
 use crate::call::{
     BareCommand, Brought, CommandAdapter, CommandSpec, Environment, HttpAdapter, HttpSpec, Output,
-    OwnProcess, Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
+    OwnProcess, PluginAdapter, Processes, Promise, Reading, Redactor, Secrets, Simulation, Word,
 };
 use crate::expr::Template;
 use crate::model::call::{
@@ -26,6 +26,8 @@ use crate::spec::step::OutputSpec;
 #[derive(Clone)]
 pub struct Answerers {
     tools: HashMap<ToolRef, Answerer>,
+    /// Those of them that have a process of their own as long as the run is driven.
+    plugins: Vec<Arc<PluginAdapter>>,
     processes: Arc<Processes>,
     plan: Arc<Plan>,
 }
@@ -105,6 +107,7 @@ impl Answerers {
         let processes = Arc::new(processes);
         let network = super::http::network(plan, &processes);
         let simulation = simulation.map(Arc::new);
+        let mut plugins = Vec::new();
         let tools = plan
             .bindings
             .iter()
@@ -129,11 +132,20 @@ impl Answerers {
                                 Some((name.clone(), spec))
                             })
                             .collect();
+                        let files = Arc::new(Brought::new(adapter.files.clone()));
+                        let plugin = super::adapter_file::plugin(
+                            plan,
+                            tool,
+                            (adapter, settings),
+                            &files,
+                            &processes,
+                        );
+                        plugins.extend(plugin.clone());
                         let command = CommandAdapter {
                             processes: Arc::clone(&processes),
                             settings: settings.clone(),
                             names: Map::new(),
-                            files: Arc::new(Brought::new(adapter.files.clone())),
+                            files,
                             actions,
                         };
                         let http = HttpAdapter {
@@ -143,7 +155,11 @@ impl Answerers {
                             names: Map::new(),
                             actions: http_specs(plan, tool, &adapter.actions),
                         };
-                        Answerer::Blocking(Arc::new(AdapterFile { command, http }))
+                        Answerer::Blocking(Arc::new(AdapterFile {
+                            command,
+                            http,
+                            plugin,
+                        }))
                     }
                     Answers::Person => Answerer::Person,
                 };
@@ -152,9 +168,16 @@ impl Answerers {
             .collect();
         Self {
             tools,
+            plugins,
             processes,
             plan: Arc::clone(plan),
         }
+    }
+
+    /// Ends all that still runs for nobody any more; what a person should know about that.
+    pub fn end(&self) -> Vec<String> {
+        let plugins = self.plugins.iter();
+        plugins.flat_map(|plugin| plugin.end()).collect()
     }
 
     /// The secrets that the run knows by now.
@@ -263,7 +286,7 @@ fn output(spec: &OutputSpec) -> Output {
     }
 }
 
-fn promises(plan: &Plan, tool: &ToolRef) -> IndexMap<ActionName, Promise> {
+pub(super) fn promises(plan: &Plan, tool: &ToolRef) -> IndexMap<ActionName, Promise> {
     let Some(contract) = plan.contracts.get(&tool.tool) else {
         return IndexMap::new();
     };
@@ -324,7 +347,7 @@ fn command_spec(
     })
 }
 
-fn word(word: &Template) -> Word {
+pub(super) fn word(word: &Template) -> Word {
     match named(word) {
         Some(file) => Word::File(file.to_owned()),
         None => Word::Template(word.clone()),

@@ -76,7 +76,7 @@ impl Driver<'_> {
     }
 
     /// Tells what can be told: it may have been the reporter that failed.
-    fn tell_nevertheless(&mut self, notice: Notice<'_>) {
+    pub(super) fn tell_nevertheless(&mut self, notice: Notice<'_>) {
         let _ = catch_unwind(AssertUnwindSafe(|| self.reporter.notice(notice)));
     }
 }

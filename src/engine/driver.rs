@@ -212,12 +212,23 @@ impl Driver<'_> {
         };
         // Peers whose words are not recorded learn that from the end of their connection.
         drop((incoming, flight));
+        self.end_answerers().await;
         if let Some(serving) = serving {
             serving.end().await;
         }
         let driven = driven?;
         self.reporter.finish(&self.run);
         Ok((driven, self.run))
+    }
+
+    /// Nobody is called any more. What of that outlives it is told: there is no step to record it
+    /// with.
+    async fn end_answerers(&mut self) {
+        let answerers = self.answerers.clone();
+        let ended = tokio::task::spawn_blocking(move || answerers.end()).await;
+        for note in ended.unwrap_or_default() {
+            self.tell_nevertheless(Notice::Left { note: &note });
+        }
     }
 
     /// Lets other people reach the run from now on.

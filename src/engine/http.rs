@@ -5,33 +5,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::call::{
-    CommandAdapter, HostRule, HttpAdapter, HttpOutput, HttpReading, HttpSpec, Json, Network,
-    Processes, Promise, RequestBody, RequestSpec,
+    HostRule, HttpOutput, HttpReading, HttpSpec, Json, Network, Processes, Promise, RequestBody,
+    RequestSpec,
 };
 use crate::expr::Template;
-use crate::model::call::{Adapter, Cancel, Reply, Request, Sink, Work};
 use crate::model::ids::ArgName;
 use crate::plan::Plan;
 use crate::spec::adapter::{Http, HttpBody, OutputSpec};
 use crate::spec::source::Spanned;
 use crate::spec::step::Literal;
-
-/// An adapter's file: each action is answered in its own way.
-pub(super) struct AdapterFile {
-    pub(super) command: CommandAdapter,
-    pub(super) http: HttpAdapter,
-}
-
-impl Adapter for AdapterFile {
-    fn call(&self, request: &Request, sink: &dyn Sink, cancel: &dyn Cancel) -> Reply {
-        match &request.work {
-            Work::Call(call) if self.http.actions.contains_key(&call.action) => {
-                self.http.call(request, sink, cancel)
-            }
-            _ => self.command.call(request, sink, cancel),
-        }
-    }
-}
 
 /// What all requests of a run share.
 pub(super) fn network(plan: &Plan, processes: &Processes) -> Arc<Network> {

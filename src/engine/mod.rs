@@ -9,7 +9,7 @@
 //! approver                 what another person is shown of a gate
 //! prompt, menu, pager      what is shown when somebody is asked, and what may be typed
 //! carried                  calls that a person carries out
-//! answerers                who answers each call
+//! answerers, adapter_file  who answers each call
 //! alone                    a call outside any run
 //! redacted                 what people say, without secrets
 //! signals                  what ends a run's process
@@ -20,6 +20,7 @@
 //! open                     a first run and a resumed one, on the same way
 //! ```
 
+mod adapter_file;
 mod alone;
 pub mod answerers;
 pub mod approver;

@@ -65,7 +65,7 @@ impl<W: Write> Reporter for JsonLines<W> {
             Notice::Line { step, stream, line } => {
                 self.write(output(step, stream, line).as_bytes());
             }
-            Notice::Waiting { .. } | Notice::Leaving { .. } => {}
+            Notice::Waiting { .. } | Notice::Leaving { .. } | Notice::Left { .. } => {}
         }
     }
 

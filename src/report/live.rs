@@ -324,6 +324,10 @@ impl Reporter for Live {
                     .wrap(&self.look(), 2);
                 self.print(text);
             }
+            Notice::Left { note } => {
+                let text = Line::new().tone(Tone::Warn, note).wrap(&self.look(), 2);
+                self.print(text);
+            }
             Notice::Waiting { until, now, run } => {
                 self.now = Some(now);
                 self.waiting = Some(until);

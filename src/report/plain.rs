@@ -184,6 +184,10 @@ impl<W: Write> Reporter for Plain<W> {
                     .wrap(&self.look, 2);
                 self.write(&text);
             }
+            Notice::Left { note } => {
+                let text = Line::new().tone(Tone::Warn, note).wrap(&self.look, 2);
+                self.write(&text);
+            }
             Notice::Waiting { until, now, .. } => {
                 // Polls come back every few seconds: a log tells only the waits that a reader
                 // would wonder about.

@@ -36,6 +36,11 @@ pub enum Notice<'a> {
         /// What becomes of them and of the run.
         how: Leaving,
     },
+    /// The run is left, and this is what a person should know of the programs that worked for it.
+    Left {
+        /// It.
+        note: &'a str,
+    },
     /// Nothing is to be done before this moment: a pause, a retry's delay, the next look of a poll.
     Waiting {
         /// Until when, in the run's time.

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::types::{AdapterAction, Command, OutputSpec, Placed, Setting, settings_shape};
-use super::{files, http};
+use super::{files, http, plugin};
 use crate::expr::{Expression, Template, TypeScope};
 use crate::model::ids::{ActionName, FileName, Name};
 use crate::model::suggest::nearest;
@@ -53,6 +53,11 @@ pub(super) fn check(
                     action,
                     placed,
                 );
+            }
+            Some(AdapterAction::Plugin(plugin)) => {
+                let scope = plugin::answer_scope(&scope);
+                let read = (plugin.ok.as_ref(), &plugin.output);
+                results(decoder, read, &scope, action, placed);
             }
             Some(AdapterAction::Simulate { .. }) | None => {}
         }

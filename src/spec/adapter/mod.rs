@@ -5,6 +5,9 @@ mod files;
 mod http;
 #[cfg(test)]
 mod http_tests;
+mod plugin;
+#[cfg(test)]
+mod plugin_tests;
 mod read;
 mod settings;
 #[cfg(test)]
@@ -13,5 +16,6 @@ mod types;
 
 pub use files::{FilePath, Files, named};
 pub use http::{Http, HttpBody};
+pub use plugin::{Plugin, PluginAction};
 pub use read::read;
 pub use types::{Adapter, AdapterAction, Command, OutputSpec, Plan, Requires, Setting};

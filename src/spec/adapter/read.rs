@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use super::check::check;
 use super::files::{Files, files};
 use super::http::http;
-use super::types::{Adapter, AdapterAction, Command, OutputSpec, Placed, Plan, Requires, Setting};
+use super::plugin::{plugin, plugin_action};
+use super::types::{
+    Adapter, AdapterAction, Command, OutputSpec, Placed, Plan, Requires, Setting, settings_shape,
+};
 use crate::expr::Template;
 use crate::model::ids::{Name, ToolName};
 use crate::spec::contract::Contract;
@@ -53,6 +58,10 @@ fn adapter(
         .node("files")
         .map_or(Some(Default::default()), |node| files(decoder, node, from));
     let requires = fields.optional("requires", |node| requires(decoder, node));
+    let plugin = fields.optional("plugin", |node| {
+        decoder.spanned(node, |node| plugin(decoder, node))
+    });
+    let unread_plugin = plugin.is_none() && fields.has("plugin");
     let actions = fields.required("actions", |node| {
         decoder.mapping::<_, Vec<_>>(node, |key, node| {
             let name = Spanned::new(decoder.key(key)?, key.span);
@@ -67,6 +76,10 @@ fn adapter(
     fields.finish();
     let (settings, files, actions) = (settings?, files?, actions?);
     check(decoder, &settings, &files, &actions, contract);
+    if !unread_plugin {
+        let settings = settings_shape(&settings);
+        super::plugin::check(decoder, plugin.as_ref(), &actions, &settings, &files);
+    }
     let actions = actions
         .into_iter()
         .map(|placed| Some((placed.name.value, placed.action?)))
@@ -78,6 +91,7 @@ fn adapter(
         settings,
         files,
         requires: requires.unwrap_or_default(),
+        plugin,
         actions: actions?,
         source: Arc::clone(decoder.source()),
     })
@@ -150,11 +164,6 @@ fn action(
         let message = format!("an action has one of {}", KINDS.join(", "));
         decoder.report(decoder.error(span, message));
     }
-    fields.unavailable("plugin", "start a program that does it with `command:`");
-    if fields.has("plugin") {
-        // What stands beside that kind is its own; it is not looked at.
-        return (None, Vec::new());
-    }
     if fields.has("simulate") {
         let operation = fields.required("simulate", |node| decoder.line(node));
         fields.finish();
@@ -170,6 +179,8 @@ fn action(
     };
     let action = if fields.has("http") {
         http(decoder, &mut fields).map(|http| AdapterAction::Http(Box::new(http)))
+    } else if fields.has("plugin") {
+        plugin_action(decoder, &mut fields).map(|plugin| AdapterAction::Plugin(Box::new(plugin)))
     } else {
         command(decoder, &mut fields).map(|command| AdapterAction::Command(Box::new(command)))
     };
@@ -179,13 +190,9 @@ fn action(
 
 fn command(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<Command> {
     let argv = fields.required("command", |node| words(decoder, node));
-    let env = fields.node("env").map_or(Some(Default::default()), |node| {
-        decoder.mapping(node, |key, node| {
-            let name = variable(decoder, key);
-            let template = decoder.template(node);
-            Some((name?, template?))
-        })
-    });
+    let env = fields
+        .node("env")
+        .map_or(Some(IndexMap::new()), |node| variables(decoder, node));
     let pass = fields.optional("pass", |node| decoder.list(node, |item| decoder.line(item)));
     let dir = fields.optional("dir", |node| decoder.template(node));
     let ok = fields.optional("ok", |node| decoder.expression(node));
@@ -212,7 +219,19 @@ fn command(decoder: &Decoder, fields: &mut Fields<'_>) -> Option<Command> {
     })
 }
 
-fn words(decoder: &Decoder, node: &Node) -> Option<Vec<Spanned<Template>>> {
+/// `env:`: a template for each variable.
+pub(super) fn variables(
+    decoder: &Decoder,
+    node: &Node,
+) -> Option<IndexMap<String, Spanned<Template>>> {
+    decoder.mapping(node, |key, node| {
+        let name = variable(decoder, key);
+        let template = decoder.template(node);
+        Some((name?, template?))
+    })
+}
+
+pub(super) fn words(decoder: &Decoder, node: &Node) -> Option<Vec<Spanned<Template>>> {
     if node.text().is_some() {
         let error = decoder.error(
             node.span,

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::http::Http;
+use super::plugin::{Plugin, PluginAction};
 use crate::expr::{Expression, Template};
 use crate::model::ids::{ActionName, AdapterName, FileName, Name, ToolName};
 use crate::model::{Field, Shape, Value};
@@ -30,6 +31,9 @@ pub struct Adapter {
     /// What must be there for it to work.
     #[serde(default)]
     pub requires: Requires,
+    /// The program that answers its `plugin` actions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<Spanned<Plugin>>,
     /// What it does for each action. One of the contract that is not here is not available with it.
     pub actions: IndexMap<ActionName, AdapterAction>,
     /// The file; empty where the adapter was read back from a plan.
@@ -74,6 +78,8 @@ pub enum AdapterAction {
     Command(Box<Command>),
     /// A request is sent.
     Http(Box<Http>),
+    /// The adapter's plugin is asked.
+    Plugin(Box<PluginAction>),
 }
 
 /// A program that an adapter starts, and how its end is read.
@@ -152,6 +158,7 @@ impl AdapterAction {
             Self::Simulate { .. } => "simulate",
             Self::Command(_) => "command",
             Self::Http(_) => "http",
+            Self::Plugin(_) => "plugin",
         }
     }
 

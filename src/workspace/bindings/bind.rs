@@ -101,7 +101,9 @@ impl Binder<'_> {
                 AdapterAction::Simulate { operation } => {
                     operations.insert(action, operation);
                 }
-                AdapterAction::Command(_) | AdapterAction::Http(_) => real.push(action),
+                AdapterAction::Command(_) | AdapterAction::Http(_) | AdapterAction::Plugin(_) => {
+                    real.push(action)
+                }
             }
         }
         if !real.is_empty() {
