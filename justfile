@@ -22,6 +22,11 @@ picture:
     cargo build --release --locked
     docs/picture/render "${CARGO_TARGET_DIR:-target}/release/runbook" docs/picture/db-failover.svg
 
+# A small production to try runbooks on, and a shell in it: docs/lab.md. It needs root.
+lab *ARGS:
+    cargo build --locked
+    LAB_PATH="$(realpath "${CARGO_TARGET_DIR:-target}")/debug" tests/lab/lab.py shell {{ ARGS }}
+
 # What runs before a change is taken, on a bare Debian machine too.
 ci:
     .ci/run
