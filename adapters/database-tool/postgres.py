@@ -204,7 +204,11 @@ class Cluster:
         where = self.settings.get("application")
         if not where:
             return None
-        done = self.psql(where, "select to_json(pg_postmaster_start_time());\n", 10, "RUNBOOK_APPLICATION_PASSWORD")
+        try:
+            done = self.psql(where, "select to_json(pg_postmaster_start_time());\n", 10, "RUNBOOK_APPLICATION_PASSWORD")
+        except TimedOut:
+            # A pooler that queues, or an address of hosts that are gone.
+            return None
         if done.returncode != 0:
             return None
         return self.which(facts, json.loads(done.stdout))
@@ -265,11 +269,15 @@ def status(args, settings):
     facts = cluster.look()
     primary = cluster.primary(facts)
     fact, files = facts[primary], cluster.files(primary)
+    silent = {node: cluster.fenced(node) for node in cluster.nodes if not answers(facts[node])}
     told = {
         "cluster": cluster.name,
         "primary": primary,
-        "fenced": [node for node in cluster.nodes if not answers(facts[node]) and cluster.fenced(node)],
+        "fenced": [node for node, fenced in silent.items() if fenced],
     }
+    unsure = [node for node, fenced in silent.items() if fenced is None]
+    if unsure:
+        told["unsure"] = unsure
     if answers(fact):
         role = "replica" if fact["replica"] else "primary"
         detail = f"{primary} is {role}, with {fact['connections']} connections"
@@ -563,7 +571,7 @@ def fence(args, settings):
         raise Failed(f"{node} is not fenced although all was done for it: do not promote another")
     try:
         cluster.sql(node, "select to_json(1)")
-    except NoAnswer:
+    except (NoAnswer, TimedOut):
         return {"node": node, "fenced": True, "how": "; ".join(how)}
     raise Failed(f"{node} still answers: do not promote another")
 
@@ -574,11 +582,22 @@ def unfence(args, settings):
     facts = cluster.look()
     writable = [other for other, fact in facts.items() if other != node and answers(fact) and not fact["replica"]]
     files = cluster.files(node)
-    if writable and not (files and files["standby"]):
+    standby = bool(files and files["standby"])
+    if writable and not standby:
         raise Failed(f"{writable[0]} is primary now, and {node} would be a second one: `rejoin` it")
+    # Who cannot be seen may be the primary: that nobody was seen is not that there is none.
+    unseen = [other for other, fact in facts.items()
+              if other != node and not answers(fact) and not (cluster.files(other) or {}).get("standby")]
+    own_place = address(cluster.nodes[node])
+    elsewhere = [other for other, fact in facts.items()
+                 if other != node and answers(fact) and fact["streaming"] and address(fact["source"]) != own_place]
+    if not standby and (unseen or elsewhere):
+        why = (f"{unseen[0]} does not answer and may be primary now" if unseen
+               else f"{elsewhere[0]} follows another node than {node}")
+        raise Failed(f"{why}: {node} would be a second one. Look at that first, or `rejoin` {node}")
     if not own(cluster, "unfence", node, 90):
         cluster.host(node, "unfence")
-    if not writable:
+    if not writable and not standby:
         own(cluster, "route_to", node, 30)
     return {"node": node, "fenced": False}
 
@@ -589,7 +608,7 @@ def failover(args, settings):
     facts = cluster.look()
     old = cluster.primary(facts)
     if answers(facts[old]):
-        raise Failed(f"{old} is a running primary: fence it first")
+        raise Failed(f"{old} takes writes: there is nothing to fail over. Fence it first if it is to be replaced")
     able = [replica["name"] for replica in cluster.replicas(facts, old) if replica["state"] != "stopped"]
     target = args.get("to_replica") or next(iter(able), None)
     if target is None:
@@ -599,8 +618,13 @@ def failover(args, settings):
     if facts[target]["paused"]:
         raise Failed(f"{target} has its replay paused: select pg_wal_replay_resume()")
     # Where nobody can be asked, a person has cut it off; where the tool can ask, it does.
-    if cluster.fenced(old) is False:
+    fenced = cluster.fenced(old)
+    if fenced is False:
         raise Failed(f"{old} is not fenced: it could come back as a second primary")
+    streams = [other for other in able if facts[other]["streaming"]]
+    if not fenced and streams:
+        raise Failed(f"{', '.join(streams)} still receives from {old}, so it may live and only be out of our sight: cut it "
+                     "off first. Where it is dead for certain, wait until its replicas have noticed (wal_receiver_timeout)")
     try:
         promoted = cluster.sql(target, "select to_json(pg_promote(true, 60))", timeout=75)
     except (NoAnswer, TimedOut) as why:
@@ -612,12 +636,14 @@ def failover(args, settings):
         if other != target:
             try:
                 follow(cluster, other, facts[other]["source"], target)
-            except Failed as why:
+            except (Failed, Unknown, NoAnswer, TimedOut) as why:
                 later.append(str(why))
+    # From here on it has happened: what is left to do is told, and is no failure of the promotion.
+    routed = False
     try:
         routed = own(cluster, "route_to", target, 30)
-    except (Failed, Unknown) as why:
-        raise Failed(f"{target} is primary, and the applications' address does not lead to it: {why}") from why
+    except (Failed, Unknown, TimedOut) as why:
+        later.append(f"the applications' address does not lead to {target}: {why}")
     deadline = time.monotonic() + 20
     while settings.get("application") and cluster.reached(cluster.look()) != target:
         if time.monotonic() > deadline:

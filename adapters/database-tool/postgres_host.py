@@ -11,6 +11,7 @@ import os
 import pwd
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -194,13 +195,18 @@ def copy(place, ask):
         kept = f"{place.data}.{time.strftime('%Y%m%dT%H%M%S')}"
         os.rename(place.data, kept)
         sync(os.path.dirname(place.data))
-    done = place.run("pg_basebackup", "-D", place.data, "-d", ask["source"], "-R", "-c", "fast", "-w",
-                     timeout=ask["most"])
-    if done.returncode != 0:
+    try:
+        done = place.run("pg_basebackup", "-D", place.data, "-d", ask["source"], "-R", "-c", "fast", "-w",
+                         timeout=ask["most"])
+        if done.returncode != 0:
+            why = (done.stderr.strip().splitlines() or ["pg_basebackup says nothing"])[0]
+            raise HostFailed(f"no copy of the primary: {why}")
+    except BaseException:
+        # What is not whole is nothing to start from; what was there before is fenced, and can be tried again.
+        shutil.rmtree(place.data, ignore_errors=True)
         if kept and not os.path.exists(place.data):
             os.rename(kept, place.data)
-        why = (done.stderr.strip().splitlines() or ["pg_basebackup says nothing"])[0]
-        raise HostFailed(f"no copy of the primary: {why}")
+        raise
     return {"kept": kept or "", "words": words}
 
 
@@ -212,9 +218,14 @@ def rewind(place, ask):
     words = last_words(place.data)
     # pg_rewind needs the control file, and recovery before it can begin forbids a standby's file. While it works,
     # only whoever starts servers by hand could start this one.
-    unfence(place, ask)
-    done = place.run("pg_rewind", "--target-pgdata", place.data, "--source-server", ask["source"], "-R",
-                     timeout=ask["most"])
+    try:
+        unfence(place, ask)
+        done = place.run("pg_rewind", "--target-pgdata", place.data, "--source-server", ask["source"], "-R",
+                         timeout=ask["most"])
+    except BaseException:
+        # Half of it is done, and no standby's file is there: nobody may start this.
+        set_aside(place)
+        raise
     if done.returncode != 0:
         set_aside(place)
         why = (done.stderr.strip().splitlines() or ["pg_rewind says nothing"])[-1]

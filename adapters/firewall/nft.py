@@ -68,15 +68,30 @@ class Wall:
         except (ValueError, KeyError, TypeError):
             raise Failed("nft's answer is no JSON") from None
 
-    def apply(self, changes, check=False):
+    def apply(self, entries, changes, check=False):
         """All of it in one transaction: the table as the settings ask, and these changes."""
+        # The rules are written anew from the settings. Who is cut off by a rule that they do not name would be let out.
+        others = [name for name in self.all_cut(entries) if name not in self.services]
+        if others:
+            raise Failed(f"{', '.join(others)} is cut off in the table {self.table}, and `services` does not name it: any "
+                         "change made here would let its traffic through. Add it to `services` as it was")
         words = [*self.via, "nft", *(["-c"] if check else []), "-f", "-"]
         try:
             done = run(words, 20, input=self.skeleton() + "".join(f"{line}\n" for line in changes))
         except TimedOut as late:
             raise Unknown(str(late)) from late
         if done.returncode != 0:
+            # Where another machine is asked, only nft's own word says that nothing was done.
+            if self.via and "Error:" not in done.stderr:
+                raise Unknown(f"nft's answer got lost: {said(done)}")
             raise Failed(f"nft: {said(done)}")
+
+    def after(self):
+        """Everything in the table once it was changed: who cannot look then knows no more than that."""
+        try:
+            return self.entries()
+        except Failed as why:
+            raise Unknown(f"nft took it, and what came of it cannot be asked: {why}") from why
 
     def skeleton(self):
         """The table, its sets and its rules, without what is blocked. It adds what is missing and keeps the rest."""
@@ -144,6 +159,13 @@ class Wall:
         jump = {"jump": {"target": f"cut_{service}"}}
         return drops and any(jump in rule["expr"] for rule in rules)
 
+    @classmethod
+    def all_cut(cls, entries):
+        """The services that are cut off, whether or not the settings name them."""
+        chains = [entry["rule"]["chain"] for entry in entries if "rule" in entry]
+        names = {chain.removeprefix("cut_") for chain in chains if chain.startswith("cut_")}
+        return sorted(name for name in names if cls.cut(entries, name))
+
     def sockets(self):
         """The connections of this host that stand: our address and port, the other address, and whose it is."""
         try:
@@ -188,6 +210,8 @@ def whole(value, most, what):
 
 def network(text):
     """An address or a network, as nft is given it: read and written anew, never the text itself."""
+    if "%" in str(text):
+        raise Failed(f"{text!r} has a zone, which means something on one machine only")
     try:
         net = ipaddress.ip_network(str(text).strip())
     except ValueError as why:
@@ -295,13 +319,14 @@ def threats(path):
 def block_all(args, settings, check=False):
     wall = Wall(settings)
     service = wall.service(args["service"])
+    before = wall.entries()
     ours = [there for here, port, there, user in wall.sockets()
             if within(here, service.addresses) or port in service.ports or (service.ports and user == service.user)]
     chain = f"inet {wall.table} cut_{service.name}"
-    wall.apply([f"flush chain {chain}", f"add rule {chain} counter drop"], check)
+    wall.apply(before, [f"flush chain {chain}", f"add rule {chain} counter drop"], check)
     if check:
         return {"would": f"drop everything from and to {service.name}", "connections": len(ours)}
-    if not wall.cut(wall.entries(), service.name):
+    if not wall.cut(wall.after(), service.name):
         raise Failed(f"nft took it, and {service.name} is not cut off")
     return {"service": service.name, "blocked": True, "dropped": len(ours)}
 
@@ -309,8 +334,9 @@ def block_all(args, settings, check=False):
 def unblock(args, settings):
     wall = Wall(settings)
     service = wall.service(args["service"])
-    if wall.cut(wall.entries(), service.name):
-        wall.apply([f"flush chain inet {wall.table} cut_{service.name}"])
+    before = wall.entries()
+    if wall.cut(before, service.name):
+        wall.apply(before, [f"flush chain inet {wall.table} cut_{service.name}"])
     return {"service": service.name, "blocked": False}
 
 
@@ -324,7 +350,8 @@ def sorted_out(asked, blocked):
 
 def block_ip(args, settings, check=False):
     wall = Wall(settings)
-    blocked = wall.blocked(wall.entries())
+    before = wall.entries()
+    blocked = wall.blocked(before)
     nets, within_ = sorted_out(args.get("ips"), blocked)
     new = [net for net in nets if within_[net] is None]
     for net in new:
@@ -334,7 +361,7 @@ def block_ip(args, settings, check=False):
             raise Failed(f"{net} holds {written(covers[0])}, which is blocked by itself: leave out one of them")
     cut = [there for _, _, there, _ in wall.sockets() if within(there, new)] if new else []
     if new:
-        wall.apply([element("add", wall, net) for net in new], check)
+        wall.apply(before, [element("add", wall, net) for net in new], check)
     if check:
         return {"would": f"block {', '.join(map(written, new)) or 'nothing'}", "connections": len(cut)}
     return {
@@ -353,14 +380,15 @@ def guard(wall, net):
 
 def unblock_ip(args, settings):
     wall = Wall(settings)
-    blocked = wall.blocked(wall.entries())
+    before = wall.entries()
+    blocked = wall.blocked(before)
     nets, within_ = sorted_out(args.get("ips"), blocked)
     shut = [net for net in nets if within_[net]]
     for net in shut:
         if net not in blocked:
             raise Failed(f"{written(net)} is blocked as a part of {written(within_[net])}: unblock that")
     if shut:
-        wall.apply([element("delete", wall, net) for net in shut])
+        wall.apply(before, [element("delete", wall, net) for net in shut])
     return {"changed": [nets[net] for net in shut], "unchanged": [nets[net] for net in nets if net not in shut]}
 
 
@@ -374,7 +402,8 @@ def table(_, settings):
 
 
 def setup(_, settings):
-    Wall(settings).apply([])
+    wall = Wall(settings)
+    wall.apply(wall.entries(), [])
     return {"done": True}
 
 

@@ -58,14 +58,17 @@ class Socket:
 
     def change(self, command, done):
         """Sends a command that changes something, and asks `done` whether it is so. Its complaint is the reason."""
+        cut = None
         try:
             said = self.ask(command).strip()
         except Cut as why:
-            said = str(why)
+            cut = said = str(why)
         try:
             so = done()
         except Failed as why:
             raise Unknown(f"`{command}` was sent, and what came of it cannot be asked: {why}") from why
+        if not so and cut:
+            raise Unknown(f"{cut}; it may still do it")
         if not so:
             raise Failed(f"HAProxy: {said.splitlines()[0]}" if said else f"HAProxy took `{command}` and did not do it")
 

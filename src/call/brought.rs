@@ -23,6 +23,12 @@ const PLACE: &str = ".adapters";
 /// What of a digest names a directory: enough to tell the adapters of one run apart.
 const NAMED_BY: usize = 16;
 
+/// What to do where somebody was at the files.
+const CHANGED: &str = "find out who did that; with its directory removed the files are laid anew";
+
+/// Keeps Python from laying its own compiled files beside the scripts.
+pub(super) const NO_BYTECODE: (&str, &str) = ("PYTHONDONTWRITEBYTECODE", "1");
+
 /// The files of one adapter.
 #[derive(Debug, Default)]
 pub struct Brought {
@@ -107,6 +113,20 @@ impl Brought {
     }
 
     fn unchanged(&self, dir: &Path) -> Result<(), Failure> {
+        // A script looks for what it imports beside itself first: a file more is code, too.
+        let entries = std::fs::read_dir(dir)
+            .map_err(|e| not_started(format!("{} cannot be read: {e}", shown(dir.as_os_str()))))?;
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let known = name
+                .to_str()
+                .is_some_and(|name| self.files.contains_key(name));
+            if !known {
+                let at = shown(entry.path().as_os_str());
+                let message = format!("{at} was laid beside the adapter's own files");
+                return Err(not_started(message).hint(CHANGED));
+            }
+        }
         for (name, text) in &self.files {
             let path = dir.join(name.as_str());
             let at = shown(path.as_os_str());
@@ -114,9 +134,7 @@ impl Brought {
                 Ok(bytes) if bytes == text.as_bytes() => {}
                 Ok(_) => {
                     let message = format!("{at} is not what it was when the run began");
-                    return Err(not_started(message).hint(
-                        "find out who changed it; with its directory removed it is laid anew",
-                    ));
+                    return Err(not_started(message).hint(CHANGED));
                 }
                 Err(e) => return Err(not_started(format!("{at} cannot be read: {e}"))),
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::brought::Brought;
+use super::brought::{Brought, NO_BYTECODE};
 use super::in_adapter::{InAdapter, action_of, one, words};
 use super::job::{Job, Processes};
 use super::judge::{Asked, Reading, nothing_done, unevaluated};
@@ -127,6 +127,14 @@ impl CommandSpec {
             }
         }
         let mut env = IndexMap::new();
+        if self
+            .command
+            .iter()
+            .any(|word| matches!(word, Word::File(_)))
+        {
+            let (name, value) = NO_BYTECODE;
+            env.insert(name.to_owned(), EnvValue::Text(value.to_owned()));
+        }
         for (name, template) in &self.env {
             let value = variable(template, names);
             let value = value.map_err(|e| NoJob::Template(format!("variable `{name}`"), e))?;

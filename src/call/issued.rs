@@ -31,14 +31,19 @@ impl Processes {
                 Ended::Failed(failure, None)
             }
             Ended::Failed(failure, output) => Ended::Failed(discreet(&failure, output), None),
-            ended @ (Ended::Unknown(_) | Ended::TimedOut | Ended::Cancelled) => ended,
+            // Why nobody knows may quote what was answered, and so may what is noted beside it.
+            Ended::Unknown(_) => Ended::Unknown(
+                "nobody can say what it did; more is not shown, for its answer may hold a secret"
+                    .to_owned(),
+            ),
+            ended @ (Ended::TimedOut | Ended::Cancelled) => ended,
         };
         self.secrets.redactor().reply(Reply {
             ended,
             stdout: Captured::default(),
             stderr: Captured::default(),
             took: reply.took,
-            notes: reply.notes,
+            notes: Vec::new(),
         })
     }
 

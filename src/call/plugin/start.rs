@@ -12,7 +12,7 @@ use super::exchange::{Exchanged, Time};
 use super::heard::Heard;
 use super::living::{Ending, Living};
 use super::message::{Answer, Described, PROTOCOL, Told};
-use crate::call::brought::Brought;
+use crate::call::brought::{Brought, NO_BYTECODE};
 use crate::call::cgroup::Cgroup;
 use crate::call::command::{Word, variable};
 use crate::call::environ::{Mark, plugin_environment};
@@ -159,6 +159,14 @@ impl PluginProgram {
             }
         }
         let mut env = IndexMap::new();
+        if self
+            .command
+            .iter()
+            .any(|word| matches!(word, Word::File(_)))
+        {
+            let (name, value) = NO_BYTECODE;
+            env.insert(name.to_owned(), OsString::from(value));
+        }
         for (name, template) in &self.env {
             let value = variable(template, names);
             let value = match value.map_err(|e| wrong(&format!("variable `{name}`"), &e))? {

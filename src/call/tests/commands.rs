@@ -334,6 +334,16 @@ fn threat_22_an_adapters_script_that_was_changed_is_not_started() {
     let words = laid.last().unwrap().unwrap().path().join("words.sh");
     std::fs::remove_file(&words).unwrap();
     std::fs::write(&words, "hello=evil\n").unwrap();
+    // So is one that was laid beside them: a script looks for what it imports there first.
+    let beside = tempfile::tempdir().unwrap();
+    let other = scripted(beside.path());
+    succeeded(&other, say());
+    let laid = std::fs::read_dir(beside.path().join(".adapters")).unwrap();
+    let laid = laid.last().unwrap().unwrap().path();
+    std::fs::write(laid.join("csv.py"), "evil").unwrap();
+    let (failure, _) = failed(&other, say());
+    let said = "was laid beside the adapter's own files";
+    assert!(failure.message.ends_with(said), "{}", failure.message);
     for adapter in [&adapter, &scripted(work.path())] {
         let (failure, output) = failed(adapter, say());
         assert_eq!((failure.kind, output), (FailureKind::NotStarted, None));
