@@ -222,6 +222,26 @@ impl Lab {
         lines(&self.path(file))
     }
 
+    /// The end of what each program of the lab said: it is gone with the lab, and says why a test failed.
+    fn last_words(&self) -> String {
+        let logs = fs::read_dir(self.path("log"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut logs: Vec<PathBuf> = logs.map(|entry| entry.path()).collect();
+        logs.sort();
+        let mut words = String::new();
+        for log in logs {
+            let text = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            words += &format!("{}:\n", log.display());
+            for line in &lines[lines.len().saturating_sub(5)..] {
+                words += &format!("    {}\n", line.chars().take(300).collect::<String>());
+            }
+        }
+        words
+    }
+
     /// People at an address outside who use the shop, so many of a hundred only to search: so many
     /// requests a second, for a quarter of an hour at most.
     pub fn traffic(&self, from: &str, rate: u32, searches: u32) -> Traffic {
@@ -274,6 +294,9 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = writeln!(io::stderr(), "{}", self.last_words());
+        }
         drop(self.process.stdin.take());
         let _ = self.process.wait();
         // What it said at its end, where somebody looks: with a test that failed.
