@@ -31,7 +31,7 @@ pub struct CaseFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tested {
-    /// Proven on the real component too.
+    /// Proven in the lab too: `tests/lab/calls` holds that each action is called there.
     Lab,
     /// Against what its vendor documents.
     Fake,

@@ -21,7 +21,8 @@ the cases in `tests/conformance/`; a test holds it.
   not. *preview* marks what can show beforehand what it would do.
 - **verify**: an action whose outcome got lost can be asked for afterwards.
 - **undo**: the action that takes it back by itself; *no* where it is irreversible.
-- **tested**: `lab` is proven on the real component, `fake` against what its vendor documents.
+- **tested**: `lab` calls each action on the real component, in [the lab](lab.md), or on what somebody else wrote to stand
+  for it, which the last column names then; `fake` is held against what its vendor documents.
 
 A tool without an adapter of its own is bound to a command, to a person (`manual`), or to [an adapter that you
 write](adapters.md). In the sandbox all of them are simulated.

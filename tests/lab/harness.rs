@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
@@ -14,16 +15,46 @@ use super::processes::{until, within};
 /// The exit code of `lab.py` where this machine lacks something.
 const LACKS: i32 = 69;
 
+/// How many labs stand at once: a third would take the time of the other two on a small machine.
+const AT_ONCE: usize = 2;
+
+static STANDING: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+/// Leave to have a lab, given back when it is gone.
+struct Place;
+
+impl Place {
+    /// Waits until it is this one's turn. A test that failed spoils nothing for the others.
+    fn take() -> Self {
+        let standing = STANDING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = ENDED
+            .wait_while(standing, |standing| *standing >= AT_ONCE)
+            .unwrap_or_else(PoisonError::into_inner);
+        *standing += 1;
+        Self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *STANDING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        ENDED.notify_one();
+    }
+}
+
 /// A lab that stands.
 pub struct Lab {
     process: Child,
     facts: Json,
+    _place: Place,
 }
 
 impl Lab {
     /// The lab with these parts and what they need. Where this machine lacks something, nothing
     /// and a word about it: the test is skipped. In CI it fails.
     pub fn with(parts: &[&str]) -> Option<Self> {
+        let place = Place::take();
         let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab.py");
         // Its standard input is a leash: it ends when that ends, however the test does.
         let mut process = Command::new(lab)
@@ -47,7 +78,11 @@ impl Lab {
             return None;
         }
         let facts = serde_json::from_str(&line).unwrap();
-        Some(Self { process, facts })
+        Some(Self {
+            process,
+            facts,
+            _place: place,
+        })
     }
 
     /// A fact of the lab by its JSON pointer, such as `/haproxy/gateway`.
@@ -187,6 +222,26 @@ impl Lab {
         lines(&self.path(file))
     }
 
+    /// The end of what each program of the lab said: it is gone with the lab, and says why a test failed.
+    fn last_words(&self) -> String {
+        let logs = fs::read_dir(self.path("log"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut logs: Vec<PathBuf> = logs.map(|entry| entry.path()).collect();
+        logs.sort();
+        let mut words = String::new();
+        for log in logs {
+            let text = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            words += &format!("{}:\n", log.display());
+            for line in &lines[lines.len().saturating_sub(5)..] {
+                words += &format!("    {}\n", line.chars().take(300).collect::<String>());
+            }
+        }
+        words
+    }
+
     /// People at an address outside who use the shop, so many of a hundred only to search: so many
     /// requests a second, for a quarter of an hour at most.
     pub fn traffic(&self, from: &str, rate: u32, searches: u32) -> Traffic {
@@ -239,6 +294,9 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = writeln!(io::stderr(), "{}", self.last_words());
+        }
         drop(self.process.stdin.take());
         let _ = self.process.wait();
         // What it said at its end, where somebody looks: with a test that failed.

@@ -205,16 +205,26 @@ def stand(verb, names, directory, pid):
         for future in begun.values():
             future.result()
     except (Failed, subprocess.SubprocessError) as why:
-        print(f"lab: {why}", file=sys.stderr)
+        print(f"lab: {why}\n{last_words(lab)}", file=sys.stderr)
         return 1
     except Exception:
         traceback.print_exc()
+        print(last_words(lab), file=sys.stderr)
         return 1
     lab.write("lab.json", json.dumps(lab.facts, indent=2) + "\n")
     if verb == "up":
         print(json.dumps(lab.facts), flush=True)
         return 0
     return shell(lab, names)
+
+
+def last_words(lab):
+    """The end of what each program said, which is gone with the lab."""
+    found = []
+    for path in sorted((lab.dir / "log").glob("*.log")):
+        if lines := path.read_text(errors="replace").splitlines()[-5:]:
+            found += [f"{path.name}:", *(f"    {line[:300]}" for line in lines)]
+    return "\n".join(found)
 
 
 def team(lab):

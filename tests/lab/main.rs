@@ -9,6 +9,7 @@
     reason = "a test that cannot go on may panic"
 )]
 
+mod calls;
 mod harness;
 #[allow(
     dead_code,

@@ -1,4 +1,5 @@
-"""The shop's repository: its two versions, the second with a mistake in it, and the Makefile that deploys them."""
+"""The shop's repository: its two versions, the second with a mistake in it, and the Makefile that deploys them. Where it
+comes from is another directory."""
 
 import shutil
 
@@ -22,4 +23,7 @@ def start(lab):
 
     commit("v1", "Take orders")
     commit("v2", "Of every three items one is free")
+    origin = lab.dir / "origin.git"
+    lab.run("git", "clone", "-q", "--bare", repository, origin)
+    lab.run("git", "remote", "add", "origin", origin, cwd=repository)
     return {"repository": str(repository), "versions": ["v1", "v2"]}

@@ -1,8 +1,8 @@
-"""Unleash, the server of feature flags, in the lab's own PostgreSQL."""
+"""Unleash, the server of feature flags, in the lab's own PostgreSQL: whichever node is primary."""
 
 from kit import CACHE, fetch
 
-NEEDS = ("postgres",)
+NEEDS = ("postgres", "haproxy")
 PROGRAMS = {"node": "nodejs"}
 URL = "http://127.0.0.1:4242"
 TOKEN, CLIENT = "*:*.lab-admin-token", "default:production.lab-client-token"
@@ -20,15 +20,14 @@ def server():
 
 
 def start(lab):
-    from parts.postgres import NODES
-
     env = {
-        "DATABASE_HOST": NODES["db-1"], "DATABASE_PORT": "5432", "DATABASE_NAME": "unleash",
+        "DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": "5432", "DATABASE_NAME": "unleash",
         "DATABASE_USERNAME": "unleash", "DATABASE_PASSWORD": "none", "DATABASE_SSL": "false",
         "INIT_ADMIN_API_TOKENS": TOKEN, "INIT_CLIENT_API_TOKENS": CLIENT, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "4242",
         "NODE_ENV": "production", "CHECK_VERSION": "false", "SEND_TELEMETRY": "false", "LOG_LEVEL": "warn",
     }
-    lab.daemon("unleash", "node", server(), env=env)
+    # It ends when its database goes away, and expects to be started again.
+    lab.daemon("unleash", "sh", "-c", f"while :; do node {server()}; sleep 1; done", env=env)
     lab.until("Unleash is well", lambda: fetch(f"{URL}/health"), 60)
     for name, on in FLAGS.items():
         admin("features", {"name": name, "type": "operational", "description": f"The shop's {name}"})
