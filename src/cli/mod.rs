@@ -29,6 +29,7 @@ mod tools;
 mod tools_one;
 mod undo;
 mod waits;
+mod wanting;
 mod watch;
 
 pub use dispatch::main;
