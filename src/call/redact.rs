@@ -50,7 +50,7 @@ impl fmt::Debug for Redactor {
 }
 
 /// What stands for a secret: of a fixed form, so that it tells nothing of its length.
-fn label(reference: &SecretRef) -> String {
+pub(super) fn label(reference: &SecretRef) -> String {
     let plain = |c: char| match c {
         c if c.is_ascii_alphanumeric() || "_-.:/~".contains(c) => c,
         _ => '_',
