@@ -42,7 +42,7 @@ pub fn vote(context: &Context, args: &VoteArgs, vote: Vote) -> Result<Exit, CliE
             },
         );
     }
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     if let Some(path) = &args.signed {
         return hand_in(context, &store, args.run.as_deref(), path, vote);
     }
@@ -269,7 +269,7 @@ fn find(store: &Store, args: &VoteArgs) -> Result<Found, CliError> {
         (Some(one), None) => Ok(one),
         (None, _) => Err(match (named, runs.first()) {
             (true, Some(id)) => not_waiting(store, id, args)?,
-            _ => CliError::usage("no run waits for anybody's approval"),
+            _ => CliError::Nothing("no run waits for anybody's approval".to_owned()),
         }),
         (Some(first), Some(second)) => {
             let several = [first, second].into_iter().chain(all);

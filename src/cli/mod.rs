@@ -2,6 +2,7 @@
 
 mod approve;
 mod args;
+mod astray;
 mod audit;
 mod ballot;
 mod cancel;

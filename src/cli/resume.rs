@@ -16,7 +16,7 @@ use crate::report;
 /// `runbook resume`
 pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let screen = &context.screen;
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     let id = store.resolve(&args.run)?;
     let mut setting = setting(Timestamp::now())?;
     setting.take_lock.clone_from(&args.take_lock);

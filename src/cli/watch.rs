@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_secs(2);
 
 /// `runbook watch`
 pub fn watch(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     let id = store.resolve(&args.run)?;
     let dir = store.run(&id)?;
     let screen = &context.screen;
