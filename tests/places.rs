@@ -100,12 +100,17 @@ fn who_wants_what_somebody_drives_is_told_who_and_what_to_do() {
     for verb in ["resume", "undo"] {
         let ran = place.run(&[verb, "last"]);
         ran.exits(73)
-            .says("is driven by")
+            .says("is held by")
             .says(&format!("process {}", place.held_by()))
             .says("→ look at it: runbook watch x-")
             .says("→ end it: runbook cancel x-");
     }
+    // What others type finds it from anywhere.
+    let there = place.state().display().to_string();
+    let mut watching = Pty::runbook(&place, &["watch", "last"]);
+    watching.expect("Waits for its operator");
     session.send("p\n");
+    watching.expect(&format!("--state-dir {there}"));
     session.rest();
 }
 

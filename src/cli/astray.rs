@@ -45,6 +45,18 @@ pub fn shown(place: &StatePlace) -> String {
     format!("{} ({})", path(&place.path), place.by)
 }
 
+/// What a command carries that somebody else types elsewhere: the directory, where nothing but this
+/// command line or this environment names it.
+pub fn carried(place: &StatePlace) -> String {
+    match place.by {
+        NamedBy::Flag | NamedBy::Variable => {
+            let dir = crate::report::typed_words([place.path.to_string_lossy()]);
+            format!(" --state-dir {}", escape_controls(&dir))
+        }
+        NamedBy::Team | NamedBy::Default => String::new(),
+    }
+}
+
 /// What makes a directory that a group can share, and mends one.
 pub fn as_root(shared: &Sharers, dir: &Path) -> String {
     let dir = crate::report::typed_words([dir.to_string_lossy()]);
@@ -91,7 +103,7 @@ fn held(context: &Context, run: &RunId, holder: Option<&Holder>) -> (String, Vec
         |who| escape_controls(&who.to_string()).into_owned(),
     );
     let process = holder.map_or_else(String::new, |holder| format!(" ({holder})"));
-    let message = format!("{run} is driven by {who} now{process}");
+    let message = format!("{run} is held by {who}{process}");
     let help = vec![
         format!("look at it: runbook watch {run}"),
         format!("end it: runbook cancel {run} --reason WORDS"),
