@@ -202,6 +202,24 @@ fn threat_31_an_answer_that_fails_quotes_nothing_of_it() {
 }
 
 #[test]
+fn a_tool_that_gives_the_same_one_out_again_gives_out_a_secret_and_not_what_stands_for_it() {
+    let place = scripted(
+        "echo gr4nted-T0ken",
+        "output: { user: \"'ada'\", password: stdout }",
+    );
+    place.write(
+        "x.yaml",
+        &RUNBOOK.replace(
+            "steps:\n",
+            "steps:\n  - { id: before, call: $VAULT_TOOL grant db }\n",
+        ),
+    );
+    place.run(&["run", "./x.yaml"]).exits(0).never_says("T0ken");
+    let got = place.runs()[0].join("work/got");
+    assert_eq!(std::fs::read_to_string(&got).unwrap(), "gr4nted-T0ken");
+}
+
+#[test]
 fn a_field_that_an_expression_makes_is_put_away_too() {
     let place = scripted(
         "echo gr4nted-T0ken-of-ada",

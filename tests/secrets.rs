@@ -198,9 +198,90 @@ fn a_secret_arrives_and_where_it_is_not_nothing_is_done() {
         &std::fs::read_to_string(token.with_file_name("x.yaml")).unwrap(),
     );
     let ran = place.run(&["run", "./x.yaml", "token=env:NOT_THERE", "--yes"]);
-    ran.says("the variable is not set");
-    assert_ne!(ran.code, Some(0));
-    assert!(!place.runs()[0].join("work/done").exists());
+    ran.says("the variable is not set").exits(2);
+    assert!(!place.state().exists(), "something was created");
+}
+
+/// A file that only we may read, with a secret in it.
+fn kept(place: &Place, name: &str) -> String {
+    let path = place.write(name, "a secret in a file\n");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path.display().to_string()
+}
+
+/// Two parameters, a setting, and a parameter that nothing is given for.
+fn wanting(place: &Place, file: &str) {
+    contract(place);
+    bound(place, "{ secret: env:VAULT_TOKEN }");
+    place.write(
+        "adapters/vault-tool/own.yaml",
+        "adapter: own\nimplements: VAULT_TOOL\ntitle: Own\nsettings: { token: { type: secret } }\nactions:\n  put: { command: [pwd], env: { T: '{{ settings.token }}' }, output: { length: '1' } }\n",
+    );
+    let text = format!(
+        "name: x\ntitle: X\nparams:\n  a: {{ type: secret, default: env:NOT_THERE }}\n  b: {{ type: secret, default: 'file:{file}' }}\n  c: {{ type: secret, default: env:LAB_TOKEN }}\nsteps:\n  - {{ id: by_hand, manual: Look }}\n  - {{ id: put, call: $VAULT_TOOL put db, with: {{ password: '{{{{ params.c }}}}' }} }}\n"
+    );
+    place.write("x.yaml", &text);
+}
+
+#[test]
+fn all_secrets_that_are_missing_are_said_before_anything_begins() {
+    let place = lab();
+    wanting(&place, "/nowhere/token");
+    let ran = place.run(&["run", "./x.yaml", "--yes"]);
+    ran.exits(2)
+        .says("nothing was begun: 3 secrets are missing")
+        .says("VAULT_TOOL: setting `token` (runbook.yaml, environment lab): the ‹secret env:VAULT_TOKEN› is not there")
+        .says("x: parameter `a`: the ‹secret env:NOT_THERE› is not there")
+        .says("x: parameter `b`: the ‹secret file:/nowhere/token› cannot be read")
+        .says("→ set VAULT_TOKEN where runbook is started")
+        .says("→ set NOT_THERE where runbook is started")
+        .never_says("park")
+        .never_says("parameter `c`");
+    for args in [
+        &["plan", "./x.yaml"][..],
+        &["run", "./x.yaml", "--dry-run"],
+        &["run", "./x.yaml", "--dry-run", "--json"],
+    ] {
+        let ran = place.run(args);
+        ran.exits(0)
+            .says("warning: it could not be run from here now: 3 secrets are missing");
+        assert!(!ran.stdout.contains("missing"), "{}", ran.stdout);
+    }
+    assert!(!place.state().exists(), "something was created");
+}
+
+#[test]
+fn a_run_that_is_resumed_where_its_secrets_are_not_is_left_as_it_is() {
+    let place = lab().var("NOT_THERE", "this one is there");
+    let file = kept(&place, "token");
+    wanting(&place, &file);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("nothing was begun");
+    assert!(!place.state().exists(), "something was created");
+
+    let place = place.var("VAULT_TOKEN", "this one as well");
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    session.send("p\n");
+    session.rest();
+    let before = place.records();
+    std::fs::remove_file(&file).unwrap();
+    let ran = place.run(&["resume", "last"]);
+    ran.exits(2)
+        .says("nothing was begun: a secret is missing")
+        .says("x: parameter `b`");
+    assert_eq!(place.records(), before);
+}
+
+#[test]
+fn a_rehearsal_needs_no_secret_that_nobody_would_be_handed() {
+    let place = lab();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nparams:\n  a: { type: secret, default: env:NOT_THERE }\nsteps:\n  - { id: look, call: $DATABASE_TOOL status --cluster=main }\n",
+    );
+    let ran = place.run(&["run", "./x.yaml", "-e", "sandbox", "--yes"]);
+    ran.exits(0);
 }
 
 fn base64(bytes: &[u8], alphabet: &[u8]) -> String {

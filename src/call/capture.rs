@@ -288,6 +288,30 @@ mod tests {
         assert_eq!(kept.cut, Some(Cut { after: 4, bytes: 4 }));
     }
 
+    #[test]
+    fn threat_31_a_secret_that_lies_across_the_cut_is_not_halved() {
+        let secrets = Arc::new(Secrets::default());
+        let place = crate::model::SecretRef::Env("T".into());
+        let secret = crate::call::Secret::found(b"hunter2hunter2".to_vec(), &place).unwrap();
+        secrets.learn(vec![(place, secret)]);
+        for at in 0..160 {
+            let printed = format!("{}hunter2hunter2{}", "x".repeat(at), "x".repeat(160));
+            for chunk in [1, 7, 400] {
+                let mut taken = Taken::new(64, Some(&secrets));
+                for bytes in printed.as_bytes().chunks(chunk) {
+                    taken.push(bytes, |_| ());
+                }
+                let kept = taken.finish(|_| ());
+                assert!(kept.cut.is_some());
+                let text = String::from_utf8_lossy(&kept.bytes).into_owned();
+                assert!(
+                    !text.contains("hun") && !text.contains("er2"),
+                    "{at}: {text}"
+                );
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn threat_32_what_is_kept_and_what_is_cut_make_the_whole(

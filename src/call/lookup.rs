@@ -57,6 +57,15 @@ impl Processes {
         Ok(found)
     }
 
+    /// Why a secret in a variable or a file cannot be had now; nothing of one that can, or that is
+    /// elsewhere.
+    pub fn missing(&self, reference: &SecretRef) -> Option<Failure> {
+        match reference {
+            SecretRef::Env(_) | SecretRef::File(_) => self.at_hand(reference)?.err(),
+            SecretRef::Command(_) | SecretRef::Run(_) => None,
+        }
+    }
+
     /// A secret that a tool of this run gave out; none where the place is another.
     pub fn issued_secret(&self, reference: &SecretRef) -> Option<Result<Secret, Failure>> {
         match reference {

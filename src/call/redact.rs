@@ -13,13 +13,17 @@ use std::sync::Arc;
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::{Anchored, MatchKind, PatternID, dfa, nfa};
 
-use super::encodings::{SHORTEST, forms, is_break, is_passed_over};
+use super::encodings::{forms, is_break, is_passed_over};
 use super::secrets::Secret;
 use crate::model::{SecretRef, Value};
 
 /// Up to this many bytes of forms the fast kind of automaton is made, which needs half a kilobyte
 /// for each; the lean kind needs some ten bytes.
 const FAST: usize = 128 << 10;
+
+/// How many of the first letters of a secret a line may end with that is handed on before the next
+/// one is there.
+const GLIMPSE: usize = 3;
 
 /// Takes the secrets that it knows out of texts.
 pub struct Redactor {
@@ -46,7 +50,7 @@ impl fmt::Debug for Redactor {
 }
 
 /// What stands for a secret: of a fixed form, so that it tells nothing of its length.
-fn label(reference: &SecretRef) -> String {
+pub(super) fn label(reference: &SecretRef) -> String {
     let plain = |c: char| match c {
         c if c.is_ascii_alphanumeric() || "_-.:/~".contains(c) => c,
         _ => '_',
@@ -104,7 +108,7 @@ impl Redactor {
             return Cow::Borrowed(bytes);
         }
         let mut out = Vec::with_capacity(bytes.len());
-        self.write(bytes, &covered, &mut out);
+        self.write(bytes, 0, &covered, &mut out);
         Cow::Owned(out)
     }
 
@@ -169,19 +173,20 @@ impl Redactor {
         }
     }
 
-    fn write(&self, bytes: &[u8], covered: &[Covered], out: &mut Vec<u8>) {
-        let mut at = 0;
+    /// Writes the bytes from `from` on, and in place of what is secret of them what stands for it.
+    fn write(&self, bytes: &[u8], from: usize, covered: &[Covered], out: &mut Vec<u8>) {
+        let mut at = from;
         for Covered {
             place,
             label,
             shown,
         } in covered
         {
-            out.extend_from_slice(&bytes[at..place.start]);
+            out.extend_from_slice(bytes.get(at..place.start).unwrap_or_default());
             if !shown {
                 out.extend_from_slice(self.labels[*label].as_bytes());
             }
-            at = place.end.min(bytes.len());
+            at = at.max(place.end.min(bytes.len()));
         }
         out.extend_from_slice(&bytes[at..]);
     }
@@ -322,8 +327,10 @@ fn cover(covered: &mut Vec<Covered>, place: Range<usize>, label: usize) {
 pub struct Redacting {
     redactor: Arc<Redactor>,
     state: StateID,
-    /// What is not handed on yet.
+    /// What could still become part of a secret.
     held: Held,
+    /// How many bytes of it were handed on all the same.
+    glimpsed: usize,
     /// What of it is secret.
     covered: Vec<Covered>,
 }
@@ -354,6 +361,7 @@ impl Redacting {
             redactor,
             state,
             held: Held::default(),
+            glimpsed: 0,
             covered: Vec::new(),
         }
     }
@@ -371,6 +379,7 @@ impl Redacting {
         }
         *self = Self {
             held: std::mem::take(&mut self.held),
+            glimpsed: self.glimpsed,
             covered: std::mem::take(&mut self.covered),
             ..Self::new(Arc::clone(redactor))
         };
@@ -382,14 +391,14 @@ impl Redacting {
         let from = self.held.0.len();
         self.held.0.extend_from_slice(chunk);
         self.step(from);
-        let settled = self.settled();
-        self.hand_on(settled, out);
+        let (settled, glimpsed) = self.settled();
+        self.hand_on(settled, glimpsed, out);
     }
 
     /// The end of the stream: all that is left is handed on.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         let all = self.held.0.len();
-        self.hand_on(all, out);
+        self.hand_on(all, all, out);
         *self = Self::new(Arc::clone(&self.redactor));
     }
 
@@ -401,21 +410,23 @@ impl Redacting {
         }
     }
 
-    /// How much of what is held back can be handed on.
-    fn settled(&mut self) -> usize {
+    /// How much of what is held back is no part of a secret any more, and how much can be handed on.
+    fn settled(&mut self) -> (usize, usize) {
         let redactor = Arc::clone(&self.redactor);
         let (Some(automaton), bytes) = (&redactor.automaton, self.held.0.as_slice()) else {
-            return self.held.0.len();
+            return (self.held.0.len(), self.held.0.len());
         };
-        let mut settled = automaton.pending(self.state, bytes);
+        let settled = automaton.pending(self.state, bytes);
         // A line that ends with the first letters of a secret is most probably just that; it does
-        // not wait for the next one. The rest of the secret would still be found.
+        // not wait for the next one. It stays here, so that what follows is seen together with it,
+        // and however many lines a secret is printed in, no more letters of it than these go out.
+        let mut glimpsed = settled.max(self.glimpsed);
         let mut letters = 0;
         for (at, byte) in bytes.iter().enumerate().skip(settled) {
             if !is_break(*byte) {
                 letters += usize::from(!is_passed_over(*byte));
-            } else if letters < SHORTEST {
-                settled = at + 1;
+            } else if letters <= GLIMPSE {
+                glimpsed = glimpsed.max(at + 1);
             } else {
                 break;
             }
@@ -423,28 +434,28 @@ impl Redacting {
         // Nothing but what is passed over makes it so long.
         if bytes.len() - settled > 2 * redactor.longest + 1024 {
             self.state = automaton.start();
-            settled = bytes.len();
+            return (bytes.len(), bytes.len());
         }
-        settled
+        (settled, glimpsed)
     }
 
-    fn hand_on(&mut self, settled: usize, out: &mut Vec<u8>) {
-        let until = self
-            .covered
-            .iter()
-            .take_while(|piece| piece.place.start < settled)
-            .count();
+    /// Writes what can be handed on, and lets go of what is settled of it.
+    fn hand_on(&mut self, settled: usize, glimpsed: usize, out: &mut Vec<u8>) {
+        let begun = |piece: &Covered| piece.place.start < glimpsed;
+        let until = self.covered.iter().take_while(|piece| begun(piece)).count();
+        let bytes = &self.held.0[..glimpsed];
         self.redactor
-            .write(&self.held.0[..settled], &self.covered[..until], out);
+            .write(bytes, self.glimpsed, &self.covered[..until], out);
         let rest = |piece: Covered| Covered {
             place: piece.place.start.saturating_sub(settled)..piece.place.end - settled,
-            shown: piece.shown || piece.place.start < settled,
+            shown: piece.shown || begun(&piece),
             ..piece
         };
         let pieces = self.covered.drain(..);
         let left = pieces.filter(|piece| piece.place.end > settled).map(rest);
         self.covered = left.collect();
         self.held.0.drain(..settled);
+        self.glimpsed = glimpsed - settled;
     }
 }
 

@@ -17,7 +17,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::encodings::{SHORTEST, letters};
 use super::environ::Environment;
 use super::find::not_started;
-use super::redact::Redactor;
+use super::redact::{Redactor, label};
 use crate::model::call::Failure;
 use crate::model::secret::{SecretRef, shown};
 
@@ -139,6 +139,14 @@ impl Secrets {
         let known = self.lock();
         let mut all = known.secrets.iter().rev();
         all.find(|(place, _)| place == reference)
+            .map(|(_, secret)| secret.clone())
+    }
+
+    /// The secret that a tool of this run gave out, by what stands for it.
+    pub(super) fn given_out_as(&self, stands: &str) -> Option<Secret> {
+        let known = self.lock();
+        let mut all = known.secrets.iter().rev();
+        all.find(|(place, _)| matches!(place, SecretRef::Run(_)) && label(place) == stands)
             .map(|(_, secret)| secret.clone())
     }
 

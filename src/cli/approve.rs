@@ -21,6 +21,7 @@ use crate::model::ids::RunId;
 use crate::model::text::escape_controls;
 use crate::model::{Duration, Timestamp};
 use crate::run::{Run, Waiting};
+use crate::workspace::StatePlace;
 
 /// How long a signed answer may be handed in where the gate itself waits for ever.
 const ANSWER_WITHIN: Duration = Duration::from_secs(24 * 3600);
@@ -42,11 +43,11 @@ pub fn vote(context: &Context, args: &VoteArgs, vote: Vote) -> Result<Exit, CliE
             },
         );
     }
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     if let Some(path) = &args.signed {
         return hand_in(context, &store, args.run.as_deref(), path, vote);
     }
-    let found = find(&store, args)?;
+    let found = find(context, &store, args)?;
     let waiting = found.waiting()?;
     if args.print_request {
         return print_request(context, &found, &waiting);
@@ -61,7 +62,7 @@ pub fn vote(context: &Context, args: &VoteArgs, vote: Vote) -> Result<Exit, CliE
     // What would be refused anyhow is refused before anybody reads a screenful.
     let now = Timestamp::now().max(found.run.last_moment().unwrap_or(Timestamp::MIN));
     if let Err(why) = weighed(&found.run, &ourselves(), request.clone(), now) {
-        return Err(refused(&found, &waiting, &why));
+        return Err(refused(context, &found, &waiting, &why));
     }
     if !decides(&found, &waiting, vote, args)? {
         context.screen.say("Nothing was sent.");
@@ -70,13 +71,17 @@ pub fn vote(context: &Context, args: &VoteArgs, vote: Vote) -> Result<Exit, CliE
     reach(context, &store, found.run.id(), &request)
 }
 
-fn refused(found: &Found, waiting: &Waiting<'_>, why: &str) -> CliError {
+fn refused(context: &Context, found: &Found, waiting: &Waiting<'_>, why: &str) -> CliError {
+    let place = match context.state_place() {
+        Ok(place) => place,
+        Err(error) => return error,
+    };
     CliError::Refused {
         message: format!("{}: {}", found.run.id(), escape_controls(why)),
         help: vec![format!(
             "who may: {}; from elsewhere by signature: {} --print-request",
             escape_controls(&waits::who(waiting)),
-            waits::command(&found.run, waiting)
+            waits::command(&found.run, waiting, &place)
         )],
     }
 }
@@ -248,7 +253,8 @@ fn asks_others(waiting: &Waiting<'_>) -> bool {
     waiting.gate.approvals.is_some()
 }
 
-fn find(store: &Store, args: &VoteArgs) -> Result<Found, CliError> {
+fn find(context: &Context, store: &Store, args: &VoteArgs) -> Result<Found, CliError> {
+    let place = context.state_place()?;
     let runs: Vec<RunId> = match &args.run {
         Some(written) => vec![store.resolve(written)?],
         None => open_runs(store)?,
@@ -268,13 +274,15 @@ fn find(store: &Store, args: &VoteArgs) -> Result<Found, CliError> {
     match (all.next(), all.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => Err(match (named, runs.first()) {
-            (true, Some(id)) => not_waiting(store, id, args)?,
-            _ => CliError::usage("no run waits for anybody's approval"),
+            (true, Some(id)) => not_waiting(store, id, args, &place)?,
+            _ => CliError::Nothing("no run waits for anybody's approval".to_owned()),
         }),
         (Some(first), Some(second)) => {
             let several = [first, second].into_iter().chain(all);
             let help = several
-                .filter_map(|found| Some(waits::command(&found.run, &found.waiting().ok()?)))
+                .filter_map(|found| {
+                    Some(waits::command(&found.run, &found.waiting().ok()?, &place))
+                })
                 .collect();
             Err(CliError::Usage {
                 message: "several gates wait: say which".to_owned(),
@@ -332,7 +340,12 @@ fn gates(dir: &RunDir, step: Option<&str>) -> Result<Vec<Found>, CliError> {
 }
 
 /// Why there is nothing to say about a run that was named.
-fn not_waiting(store: &Store, id: &RunId, args: &VoteArgs) -> Result<CliError, CliError> {
+fn not_waiting(
+    store: &Store,
+    id: &RunId,
+    args: &VoteArgs,
+    place: &StatePlace,
+) -> Result<CliError, CliError> {
     let others: Vec<Found> = gates(&store.run(id)?, None)?;
     let Some(step) = args.step.as_deref().filter(|_| !others.is_empty()) else {
         return Ok(CliError::usage_help(
@@ -347,7 +360,7 @@ fn not_waiting(store: &Store, id: &RunId, args: &VoteArgs) -> Result<CliError, C
         ),
         help: others
             .iter()
-            .filter_map(|found| Some(waits::command(&found.run, &found.waiting().ok()?)))
+            .filter_map(|found| Some(waits::command(&found.run, &found.waiting().ok()?, place)))
             .collect(),
     })
 }

@@ -21,7 +21,7 @@ fn disk(error: crate::journal::DiskError) -> CliError {
 
 /// `runbook audit show`
 pub fn show(context: &Context, args: &AuditShowArgs) -> Result<Exit, CliError> {
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     let dir = store.run(&store.resolve(&args.run)?)?;
     let report = dir.read().map_err(disk)?;
     let screen = &context.screen;
@@ -79,7 +79,7 @@ fn print_records(screen: &Screen, dir: &RunDir, length: u64) -> Result<(), CliEr
 
 /// `runbook audit verify`
 pub fn verify(context: &Context, args: &AuditVerifyArgs) -> Result<Exit, CliError> {
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     let screen = &context.screen;
     let ledger = store.ledger().read().map_err(disk)?;
     let runs: Vec<RunId> = if args.runs.is_empty() {

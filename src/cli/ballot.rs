@@ -68,8 +68,8 @@ pub fn sign_request(context: &Context, args: &SignArgs) -> Result<Exit, CliError
         .sign(&ballot.text(), &key)
         .map_err(|error| unsigned(&error))?;
     screen.say(&format!(
-        "\nSigned with {}. Send all of this back; they hand it in with `runbook approve {} --signed -`.\n",
-        sealed.key, request.run
+        "\nSigned with {}. Send back what is below this line; they hand it in with `runbook {} {} --signed -`.\n",
+        sealed.key, vote.word(), request.run
     ));
     screen.print(&answer_text(&ballot, &sealed.signature));
     Ok(Exit::Done)

@@ -8,7 +8,7 @@ use crate::engine::control::Request;
 
 /// `runbook cancel`
 pub fn cancel(context: &Context, args: &CancelArgs) -> Result<Exit, CliError> {
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     let id = store.resolve(&args.run)?;
     let request = Request::Cancel {
         reason: args.reason.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::args::Cli;
 use super::exit::CliError;
 use super::screen::Screen;
-use crate::journal::Store;
+use crate::journal::{Store, StoreError};
 use crate::workspace::{StatePlace, Surroundings, Workspace, WorkspaceError, state_dir};
 
 /// What every verb has.
@@ -48,6 +48,12 @@ impl Context {
         )?)
     }
 
+    /// The state directory, for who is after a run that is there: they make none.
+    pub fn store_of_runs(&self) -> Result<Store, CliError> {
+        let store = self.store_if_there()?;
+        store.ok_or(CliError::Store(StoreError::NoRuns))
+    }
+
     /// The state directory, where there is one: who only looks makes none.
     pub fn store_if_there(&self) -> Result<Option<Store>, CliError> {
         let place = self.state_place()?;
@@ -71,8 +77,8 @@ fn open_store(place: &StatePlace) -> Result<Store, CliError> {
     for (name, blow) in blows {
         let n = std::env::var(name).ok().and_then(|n| n.parse().ok());
         if let Some(n) = n {
-            let real = match place.group {
-                Some(gid) => RealDisk::shared(gid),
+            let real = match &place.group {
+                Some(shared) => RealDisk::shared(shared.gid),
                 None => RealDisk::ours(),
             };
             let disk = std::sync::Arc::new(CrashingDisk::new(real, n, blow));
@@ -88,8 +94,8 @@ fn open_store(place: &StatePlace) -> Result<Store, CliError> {
 }
 
 fn open_real(place: &StatePlace) -> Result<Store, CliError> {
-    match place.group {
-        Some(gid) => Ok(Store::open_shared(&place.path, gid)?),
+    match &place.group {
+        Some(shared) => Ok(Store::open_shared(&place.path, shared.gid)?),
         None => Ok(Store::open(&place.path)?),
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::args::{AuditVerb, Cli, Verb};
+use super::astray::explained;
 use super::context::Context;
 use super::exit::{CliError, Exit};
 use super::{
@@ -73,7 +74,10 @@ fn tell(context: &Context, error: &CliError) {
     match error {
         // Diagnostics say where, what and what to do by themselves.
         CliError::Invalid(rendered) => context.screen.say(rendered),
-        error => context.screen.error(&error.to_string(), error.help()),
+        error => {
+            let (message, help) = explained(context, error);
+            context.screen.error(&message, &help);
+        }
     }
 }
 

@@ -85,6 +85,8 @@ pub enum CliError {
         /// What to do.
         help: Vec<String>,
     },
+    /// What was asked for is not in the state directory.
+    Nothing(String),
     /// The state directory.
     Store(StoreError),
     /// The engine.
@@ -113,7 +115,7 @@ impl CliError {
     /// The exit that it leads to.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } | Self::Invalid(_) => Exit::Usage,
+            Self::Usage { .. } | Self::Invalid(_) | Self::Nothing(_) => Exit::Usage,
             Self::Refused { .. } => Exit::Refused,
             Self::Held { .. } => Exit::Held,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => match error {
@@ -150,7 +152,7 @@ impl fmt::Display for CliError {
             Self::Invalid(rendered) => f.write_str(rendered),
             Self::Store(error) => write!(f, "{error}"),
             Self::Engine(error) => write!(f, "{error}"),
-            Self::System(message) => f.write_str(message),
+            Self::Nothing(message) | Self::System(message) => f.write_str(message),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod approve;
 mod args;
+mod astray;
 mod audit;
 mod ballot;
 mod cancel;
@@ -29,6 +30,7 @@ mod tools;
 mod tools_one;
 mod undo;
 mod waits;
+mod wanting;
 mod watch;
 
 pub use dispatch::main;

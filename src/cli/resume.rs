@@ -8,6 +8,7 @@ use super::glass::{broken, warn};
 use super::locks::explained;
 use super::reach::load;
 use super::run::{prepared, setting};
+use super::wanting::refuse_missing_secrets;
 use crate::engine::resumed_run;
 use crate::model::Timestamp;
 use crate::report;
@@ -15,7 +16,7 @@ use crate::report;
 /// `runbook resume`
 pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     let screen = &context.screen;
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     let id = store.resolve(&args.run)?;
     let mut setting = setting(Timestamp::now())?;
     setting.take_lock.clone_from(&args.take_lock);
@@ -34,6 +35,9 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
         }
         None => None,
     };
+    if run.closing().is_none() {
+        refuse_missing_secrets(context, run.plan())?;
+    }
     let held = resumed_run(&store, &id, &setting);
     let mut held = held.map_err(|error| explained(error, setting.now))?;
     if let Some(closed) = held.run.closing() {

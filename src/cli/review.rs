@@ -22,7 +22,7 @@ use crate::run::{OpenReview, Run, glass_step};
 
 /// `runbook audit review`
 pub fn review(context: &Context, args: &ReviewArgs) -> Result<Exit, CliError> {
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     if let Some(path) = &args.signed {
         let run = args.runs.first().map(String::as_str);
         return hand_in(context, &store, run, path, Vote::Approve);
@@ -78,7 +78,12 @@ fn list(
     if args.json {
         screen.print(&pretty(&json!({ "version": 1, "open": all })));
     } else if nothing {
-        screen.say("nothing waits to be reviewed");
+        // A job that looks into the wrong directory must be found out by who reads its log.
+        let place = context.state_place()?;
+        screen.say(&format!(
+            "nothing waits to be reviewed in {}",
+            super::astray::shown(&place)
+        ));
     }
     Ok(match (nothing, unread) {
         (_, true) => Exit::Audit(Code::NotVerified),

@@ -12,6 +12,7 @@ use super::glass::{broken, warn};
 use super::locks::{self, explained};
 use super::prepare::{Prepare, Ready, prepare};
 use super::reach::ourselves;
+use super::wanting::{refuse_missing_secrets, warn_of_missing_secrets};
 use crate::call::Simulation;
 use crate::engine::{First, Prepared, Setting, first_run};
 use crate::journal::{KernelStamps, Store};
@@ -36,6 +37,7 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<Exit, CliError> {
     if let Some(reason) = &args.break_glass {
         broken(&ready.plan, &ourselves(), reason)?;
     }
+    warn_of_missing_secrets(context, &ready.plan);
     if args.json {
         context
             .screen
@@ -99,6 +101,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         .map(|reason| broken(&ready.plan, &setting.operator, reason))
         .transpose()?;
     refuse_if_nobody(&ready.plan, &prepared)?;
+    refuse_missing_secrets(context, &ready.plan)?;
     let store = context.store()?;
     let simulation = match &ready.scenario {
         Some((name, scenario)) => {

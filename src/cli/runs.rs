@@ -17,13 +17,15 @@ use crate::report::{Line, Look, Waits, waits_for};
 
 /// `runbook runs`
 pub fn runs(context: &Context, args: &RunsArgs) -> Result<Exit, CliError> {
-    let store = context.store()?;
     let screen = &context.screen;
     let now = Timestamp::now();
-    let ids: Vec<RunId> = store.list_runs()?.into_iter().take(args.limit).collect();
-    let all = ids.into_iter().map(|id| standing(&store, id));
-    let all: Vec<Standing> = all.collect::<Result<_, _>>()?;
-    let held = store.locks().all()?;
+    let (mut all, mut held) = (Vec::new(), Vec::new());
+    if let Some(store) = context.store_if_there()? {
+        for id in store.list_runs()?.into_iter().take(args.limit) {
+            all.push(standing(&store, id)?);
+        }
+        held = store.locks().all()?;
+    }
     if args.json {
         let runs: Vec<_> = all.iter().map(Standing::json).collect();
         let locks: Vec<_> = held.iter().map(locks::json).collect();
@@ -31,6 +33,10 @@ pub fn runs(context: &Context, args: &RunsArgs) -> Result<Exit, CliError> {
             &json!({ "version": 1, "runs": runs, "locks": locks }),
         ));
         return Ok(Exit::Done);
+    }
+    if all.is_empty() && args.limit > 0 {
+        let place = super::astray::shown(&context.state_place()?);
+        screen.say(&format!("there are no runs in {place}"));
     }
     for standing in &all {
         standing.print(&screen.out, now, |line| screen.print(&line));

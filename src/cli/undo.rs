@@ -19,7 +19,7 @@ use crate::run::{Phase, Run};
 /// `runbook undo`
 pub fn undo(context: &Context, args: &UndoArgs) -> Result<Exit, CliError> {
     let screen = &context.screen;
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     let id = store.resolve(&args.run)?;
     // Who drives it decides what becomes of it.
     store.check_free(&id)?;

@@ -1,18 +1,21 @@
 //! What a run waits for, and what to type: for those who look at it or answer.
 
+use super::astray::carried;
 use crate::model::Timestamp;
 use crate::model::approval::Principal;
 use crate::model::ids::GroupName;
 use crate::model::text::escape_controls;
 use crate::report::typed_words;
 use crate::run::{Command, Need, Run, Waiting};
+use crate::workspace::StatePlace;
 
-/// What the run waits for, and who can do what about it; nothing where it waits for nobody.
-pub fn told(run: &Run) -> Option<String> {
+/// What the run waits for, and who can do what about it; nothing where it waits for nobody. What is
+/// to be typed carries where the run is.
+pub fn told(run: &Run, place: &StatePlace) -> Option<String> {
     let id = run.id();
     let mut lines = Vec::new();
     for waiting in run.waiting() {
-        lines.push(gate(run, &waiting));
+        lines.push(gate(run, &waiting, place));
     }
     let now = run.last_moment().unwrap_or(Timestamp::MIN);
     for command in run.commands(now) {
@@ -24,13 +27,16 @@ pub fn told(run: &Run) -> Option<String> {
         }
     }
     if run.is_parked() {
-        lines.push(format!("It is parked: runbook resume {id}"));
+        lines.push(format!(
+            "It is parked: runbook resume {id}{}",
+            carried(place)
+        ));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// A gate that waits, in a few lines.
-pub fn gate(run: &Run, waiting: &Waiting<'_>) -> String {
+pub fn gate(run: &Run, waiting: &Waiting<'_>, place: &StatePlace) -> String {
     let step = escape_controls(waiting.step.as_str()).into_owned();
     let confirm = escape_controls(&waiting.gate.confirm).into_owned();
     let operator = match waiting.operator {
@@ -47,7 +53,7 @@ pub fn gate(run: &Run, waiting: &Waiting<'_>) -> String {
     let all: Vec<String> = operator.into_iter().chain(others).collect();
     let mut out = format!("Waits at {step} for {}: {confirm}", all.join(" and "));
     if waiting.missing > 0 {
-        out.push_str(&format!("\n  {}", command(run, waiting)));
+        out.push_str(&format!("\n  {}", command(run, waiting, place)));
     }
     out
 }
@@ -72,14 +78,14 @@ pub fn names(groups: &[GroupName], people: &[Principal]) -> String {
 }
 
 /// What an approver types.
-pub fn command(run: &Run, waiting: &Waiting<'_>) -> String {
+pub fn command(run: &Run, waiting: &Waiting<'_>, place: &StatePlace) -> String {
     let words = [
         "runbook",
         "approve",
         run.id().as_str(),
         waiting.step.as_str(),
     ];
-    escape_controls(&typed_words(words)).into_owned()
+    format!("{}{}", escape_controls(&typed_words(words)), carried(place))
 }
 
 /// What an operator is needed for, apart from gates.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::args::WatchArgs;
+use super::astray::carried;
 use super::context::Context;
 use super::drive::reporter;
 use super::exit::{CliError, Exit};
@@ -14,6 +15,7 @@ use crate::engine::control::{Reply, Request, Unreached, ask};
 use crate::journal::RunDir;
 use crate::report::{Live, Notice, Reporter};
 use crate::run::Run;
+use crate::workspace::StatePlace;
 
 /// How often it is looked whether the journal has grown.
 const LOOK: Duration = Duration::from_millis(250);
@@ -23,7 +25,7 @@ const QUIET: Duration = Duration::from_secs(2);
 
 /// `runbook watch`
 pub fn watch(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
-    let store = context.store()?;
+    let store = context.store_of_runs()?;
     let id = store.resolve(&args.run)?;
     let dir = store.run(&id)?;
     let screen = &context.screen;
@@ -36,6 +38,7 @@ pub fn watch(context: &Context, args: &WatchArgs) -> Result<Exit, CliError> {
         json: args.json,
         followed: Followed::new(dir.clone()),
         reporter: seat(screen, args.json),
+        place: context.state_place()?,
         said: None,
     };
     if !args.json && !screen.quiet {
@@ -90,6 +93,7 @@ struct Watch<'a> {
     json: bool,
     followed: Followed,
     reporter: Box<dyn Reporter>,
+    place: StatePlace,
     /// What was said last that the run waits for.
     said: Option<String>,
 }
@@ -110,7 +114,7 @@ impl Watch<'_> {
         if count == 0 {
             return Ok(Seen::Nothing);
         }
-        let waits = waits::told(run);
+        let waits = waits::told(run, &self.place);
         if waits != self.said {
             if let (Some(waits), false) = (&waits, self.json) {
                 self.reporter.suspend();
@@ -132,7 +136,8 @@ impl Watch<'_> {
         self.reporter.suspend();
         let id = dir.id();
         self.screen.say(&format!(
-            "The process that drove {id} is gone, and the run is not at its end. Go on with it: runbook resume {id}"
+            "The process that drove {id} is gone, and the run is not at its end. Go on with it: runbook resume {id}{}",
+            carried(&self.place)
         ));
     }
 }

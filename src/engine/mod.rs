@@ -25,6 +25,7 @@ mod alone;
 pub mod answerers;
 pub mod approver;
 mod asking;
+mod beforehand;
 mod calls;
 mod carried;
 mod clock;
@@ -49,6 +50,7 @@ mod wiping;
 
 pub use alone::{Alone, AloneError, Asked};
 pub use answerers::Answerers;
+pub use beforehand::{Missing, missing_secrets};
 pub use clock::{Clock, SimulatedClock, WallClock};
 pub use driver::{Driven, Driver};
 pub use error::EngineError;

@@ -349,6 +349,11 @@ impl DiskError {
         self.kind() == Some(io::ErrorKind::AlreadyExists)
     }
 
+    /// Whether we may not do that there.
+    pub fn is_denied(&self) -> bool {
+        self.kind() == Some(io::ErrorKind::PermissionDenied)
+    }
+
     /// Whether the disk is full, or the quota.
     pub fn is_full(&self) -> bool {
         matches!(

@@ -1,7 +1,8 @@
 //! The answer that an approver sends back: a ballot, and its signature behind it. Pure.
 //!
-//! It travels through chats and mails, so its reader is strict: what it takes is exactly what was
-//! signed, and what a program or a person changed on the way is said in plain words.
+//! It travels through chats and mails, so its reader takes it out of what stands around it, and
+//! is strict beyond that: what it takes is exactly what was signed, and what a program or a person
+//! changed on the way is said in plain words.
 
 use std::fmt;
 
@@ -15,6 +16,12 @@ const MAX_ANSWER: usize = 64 * 1024;
 
 /// The first line of every ballot.
 const FIRST: &str = "runbook ballot v1";
+
+/// How the first line of a ballot of whatever version begins.
+const ANY_FIRST: &str = "runbook ballot v";
+
+/// The last line of every answer.
+const END: &str = "-----END SSH SIGNATURE-----";
 
 /// Why a text is not an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +54,30 @@ pub enum NotAnAnswer {
     NoSignature,
     /// The signature is not whole.
     Signature(NotASignature),
-    /// Something stands behind the signature.
-    Trailing(String),
+    /// There is more than one.
+    Several,
+}
+
+impl NotAnAnswer {
+    /// The same about a text that so many lines stand before.
+    fn below(self, before: usize) -> Self {
+        match self {
+            Self::Line {
+                line,
+                expected,
+                found,
+            } => Self::Line {
+                line: line + before,
+                expected,
+                found,
+            },
+            Self::Changed { line, found } => Self::Changed {
+                line: line + before,
+                found,
+            },
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for NotAnAnswer {
@@ -93,11 +122,9 @@ impl fmt::Display for NotAnAnswer {
                  `-----END SSH SIGNATURE-----`",
             ),
             Self::Signature(error) => error.fmt(f),
-            Self::Trailing(found) => write!(
-                f,
-                "behind the signature stands `{}`: copy the answer alone",
-                shown(found)
-            ),
+            Self::Several => {
+                f.write_str("there is more than one answer here: hand in one after another")
+            }
         }
     }
 }
@@ -109,13 +136,13 @@ pub fn answer_text(ballot: &Ballot, signature: &str) -> String {
     format!("{}{}\n", ballot.text(), signature.trim_end())
 }
 
-/// Reads an answer. Blank lines before and behind it are left out, for nothing of them is signed;
-/// anything else that is not exactly an answer is refused.
+/// Reads an answer. What stands before and behind it is left out, and so is what all of its lines are
+/// indented by: nothing of that is signed. Anything in it that is not exactly an answer is refused.
 ///
 /// Who signed it is not in it: that is for [`super::Keygen::verify`] to find out.
 ///
 /// # Errors
-/// It is anything else than what [`answer_text`] makes.
+/// It is anything else than what [`answer_text`] makes, or there is more than one.
 pub fn read_answer(text: &str) -> Result<SignedBallot, NotAnAnswer> {
     if text.len() > MAX_ANSWER {
         return Err(NotAnAnswer::TooLong);
@@ -123,23 +150,49 @@ pub fn read_answer(text: &str) -> Result<SignedBallot, NotAnAnswer> {
     if text.contains('\r') {
         return Err(NotAnAnswer::LineEnds);
     }
-    let text = text.trim_matches('\n');
-    if text.starts_with('>') {
-        return Err(NotAnAnswer::Quoted);
+    let (before, text) = pasted(text)?;
+    read_alone(&text).map_err(|error| error.below(before))
+}
+
+/// The answer in what somebody pasted, without what its lines are indented by, and how many lines
+/// stand before it.
+fn pasted(text: &str) -> Result<(usize, String), NotAnAnswer> {
+    let begins = |line: &str| line.trim_start().starts_with(ANY_FIRST);
+    let Some(before) = text.lines().position(begins) else {
+        let quoted = |line: &str| line.trim_start_matches(['>', ' ']).starts_with(ANY_FIRST);
+        return match text.lines().any(quoted) {
+            true => Err(NotAnAnswer::Quoted),
+            // What stands there in place of an answer is said by its first line.
+            false => Ok((0, text.trim_start_matches('\n').to_owned())),
+        };
+    };
+    let mut lines = text.lines().skip(before).peekable();
+    let first = lines.peek().copied().unwrap_or_default();
+    let indent = &first[..first.len() - first.trim_start().len()];
+    let mut out = String::with_capacity(text.len());
+    while let Some(line) = lines.next() {
+        let line = line.strip_prefix(indent).unwrap_or(line);
+        out.push_str(line);
+        out.push('\n');
+        if line.trim_end() == END {
+            return match lines.any(begins) {
+                true => Err(NotAnAnswer::Several),
+                false => Ok((before, out)),
+            };
+        }
     }
+    Ok((before, out))
+}
+
+/// Reads what should be an answer and nothing else.
+fn read_alone(text: &str) -> Result<SignedBallot, NotAnAnswer> {
     let armor = "-----BEGIN SSH SIGNATURE-----\n";
     let (before, behind) = text.split_at(text.find(armor).unwrap_or(text.len()));
     if behind.is_empty() && before.starts_with(FIRST) {
         return Err(NotAnAnswer::NoSignature);
     }
     let ballot = read_ballot(before)?;
-    let end = "-----END SSH SIGNATURE-----";
-    if let Some((_, more)) = behind.split_once(end)
-        && !more.is_empty()
-    {
-        return Err(NotAnAnswer::Trailing(more.trim().to_owned()));
-    }
-    let signature = format!("{behind}\n");
+    let signature = format!("{}\n", behind.trim_end());
     let key = Signature::read(&signature)
         .map_err(NotAnAnswer::Signature)?
         .fingerprint();
@@ -177,7 +230,7 @@ impl<'a> Lines<'a> {
 
 fn read_ballot(text: &str) -> Result<Ballot, NotAnAnswer> {
     let first = text.lines().next().unwrap_or_default();
-    if first != FIRST && first.starts_with("runbook ballot v") {
+    if first != FIRST && first.starts_with(ANY_FIRST) {
         return Err(NotAnAnswer::Version(first.to_owned()));
     }
     let mut lines = Lines {

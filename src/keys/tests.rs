@@ -91,6 +91,25 @@ mod answers {
     }
 
     #[test]
+    fn what_people_paste_around_an_answer_and_what_it_is_indented_by_is_left_out() {
+        let whole = answer();
+        let signed = read_answer(&whole).unwrap();
+        let indented = |by: &str| {
+            let lines = whole.lines().map(|line| format!("{by}{line}\n"));
+            lines.collect::<String>()
+        };
+        for pasted in [
+            format!("Signed with SHA256:abc. Send back what is below this line.\n\n{whole}"),
+            format!("{whole}--\nsent from my phone\n"),
+            format!("here it is:\n\n{}\n\nGood night", indented("    ")),
+            indented("\t"),
+            format!("{whole}   \n"),
+        ] {
+            assert_eq!(read_answer(&pasted).as_ref(), Ok(&signed), "{pasted}");
+        }
+    }
+
+    #[test]
     fn what_a_chat_does_to_an_answer_is_said() {
         let says = |text: &str, words: &str| {
             let error = read_answer(text).unwrap_err().to_string();
@@ -106,14 +125,21 @@ mod answers {
             &whole[..whole.find("-----").unwrap()],
             "no signature behind it",
         );
+        says(&format!("{whole}{whole}"), "more than one answer");
         says(
-            &format!("{whole}--\nsent from my phone\n"),
-            "`--\\nsent from my phone`",
-        );
-        says(&format!("{whole}{ARMORED}"), "behind the signature stands");
-        says(
-            &format!("hello!\n{whole}"),
+            &format!("hello!\n{ARMORED}"),
             "line 1: expected `runbook ballot v1`, found `hello!`",
+        );
+        says(
+            &format!(
+                "hello!\n{}",
+                whole.replace("vote: approve", "vote: Approve")
+            ),
+            "line 3: expected `vote:`",
+        );
+        says(
+            &format!("  {}", whole.replace('\n', "\n  ")).replace("attempt: 1", " attempt: 1"),
+            "line 5",
         );
         says(&whole.replace("ballot v1", "ballot v2"), "cannot read");
         says(
@@ -192,7 +218,8 @@ mod answers {
                 text.replace_range(at..=at, with.encode_utf8(&mut [0; 4]));
             }
             if let Ok(signed) = read_answer(&text) {
-                prop_assert_eq!(answer_text(&signed.ballot, &signed.signature), text);
+                let read = answer_text(&signed.ballot, &signed.signature);
+                prop_assert!(text.starts_with(read.trim_end()), "{text}");
             }
         }
 

@@ -5,10 +5,11 @@ use indexmap::IndexMap;
 use super::error::FileError;
 use super::load::Workspace;
 use super::root::Origin;
+use super::uses::each_step;
 use crate::model::Severity;
-use crate::model::ids::Name;
+use crate::model::ids::{Name, ToolName};
 use crate::model::suggest::nearest;
-use crate::spec::step::{Param, Runbook};
+use crate::spec::step::{Does, Param, Runbook};
 use crate::spec::yaml::Node;
 use crate::spec::{Diagnostics, runbook, yaml};
 
@@ -29,6 +30,8 @@ pub struct Entry {
     pub owner: Option<String>,
     /// What a sandbox run starts in.
     pub scenario: Option<String>,
+    /// The tools that its steps call, in the order of their first use.
+    pub tools: Vec<ToolName>,
     /// What it asks for.
     pub params: IndexMap<Name, Param>,
     /// Where it comes from.
@@ -43,8 +46,11 @@ mod weight {
     pub(super) const NAME_PART: u32 = 60;
     pub(super) const TAG: u32 = 50;
     pub(super) const TITLE: u32 = 30;
+    pub(super) const TAG_PART: u32 = 20;
     pub(super) const NEAR: u32 = 15;
+    pub(super) const SCENARIO: u32 = 12;
     pub(super) const DESCRIPTION: u32 = 10;
+    pub(super) const TOOL: u32 = 5;
     /// Each further word that is found weighs more than anything about one word.
     pub(super) const WORD: u32 = 1000;
 }
@@ -71,6 +77,7 @@ impl Workspace {
             tags: Vec::new(),
             owner: None,
             scenario: None,
+            tools: Vec::new(),
             params: IndexMap::new(),
             origin,
             broken: None,
@@ -97,8 +104,8 @@ impl Workspace {
         entry
     }
 
-    /// The runbooks that words find, best first: by name, tag, title and description, typing
-    /// errors forgiven. More words found count for more than where they are found.
+    /// The runbooks that words find, best first: by name, tag, title, scenario, description
+    /// and the tools that their steps call, typing errors forgiven. More words found count for more than where they are found.
     pub fn search(&self, words: &[String]) -> Vec<Entry> {
         let words: Vec<String> = words
             .iter()
@@ -119,6 +126,13 @@ impl Workspace {
 
 impl Entry {
     fn fill(&mut self, runbook: Runbook) {
+        each_step(&runbook, &mut |step| {
+            if let Does::Call(call) = &step.does
+                && !self.tools.contains(&call.tool.tool)
+            {
+                self.tools.push(call.tool.tool.clone());
+            }
+        });
         self.title = runbook.title;
         self.description = runbook.description;
         self.severity = runbook.severity;
@@ -162,14 +176,30 @@ impl Entry {
             weight::TAG
         } else if holds(&self.title) {
             weight::TITLE
+        } else if tags
+            .iter()
+            .any(|tag| tag.split('-').any(|part| part == word))
+        {
+            weight::TAG_PART
         } else if near(word, name.split('-').chain(tags.iter().map(String::as_str))) {
             weight::NEAR
+        } else if self.scenario.as_deref().is_some_and(holds) {
+            weight::SCENARIO
         } else if self.description.as_deref().is_some_and(holds) {
             weight::DESCRIPTION
+        } else if self.tools.iter().any(|tool| is_of(word, tool)) {
+            weight::TOOL
         } else {
             0
         }
     }
+}
+
+/// Whether a word names a tool, or is one of the words of its name; `tool` itself is of all of them.
+fn is_of(word: &str, tool: &ToolName) -> bool {
+    let name = tool.as_str().to_lowercase();
+    let mut parts = name.split('_').filter(|part| *part != "tool");
+    word.trim_start_matches('$') == name || parts.any(|part| part == word)
 }
 
 /// Whether a word was probably meant; short ones are near to everything.
@@ -187,6 +217,7 @@ fn unreadable(error: FileError) -> Entry {
         tags: Vec::new(),
         owner: None,
         scenario: None,
+        tools: Vec::new(),
         params: IndexMap::new(),
         origin: Origin::Project(error.path.clone().into()),
         broken: Some(vec![error.diagnostic()].into()),

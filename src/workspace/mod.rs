@@ -30,6 +30,6 @@ pub use list::Entry;
 pub use load::{Defined, Loaded, Workspace};
 pub use person::{account, login_of, person_of, this_person};
 pub use root::{Origin, Text};
-pub use state::{STATE_DIR, StatePlace, state_dir};
+pub use state::{NamedBy, STATE_DIR, Sharers, StatePlace, group_name, state_dir};
 pub use surroundings::Surroundings;
 pub use uses::Uses;

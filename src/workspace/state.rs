@@ -1,5 +1,6 @@
 //! Where runs are kept.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::WorkspaceError;
@@ -15,8 +16,43 @@ pub const STATE_DIR: &str = "RUNBOOK_STATE_DIR";
 pub struct StatePlace {
     /// Where it is.
     pub path: PathBuf,
-    /// The number of the group that shares it; none where it is this user's alone.
-    pub group: Option<u32>,
+    /// The group that shares it; none where it is this user's alone.
+    pub group: Option<Sharers>,
+    /// What named it.
+    pub by: NamedBy,
+}
+
+/// The group that shares a state directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharers {
+    /// As `runbook.yaml` has it.
+    pub name: AccountGroup,
+    /// Its number on this machine.
+    pub gid: u32,
+}
+
+/// What named a state directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// `--state-dir`.
+    Flag,
+    /// `RUNBOOK_STATE_DIR`.
+    Variable,
+    /// The team's `runbook.yaml`.
+    Team,
+    /// Nothing: it is this user's own.
+    Default,
+}
+
+impl fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "named by --state-dir",
+            Self::Variable => "named by RUNBOOK_STATE_DIR",
+            Self::Team => "named by `state` in runbook.yaml",
+            Self::Default => "your own, as nothing names another",
+        })
+    }
 }
 
 /// The state directory: `--state-dir`, else `RUNBOOK_STATE_DIR`, else the one that the team shares,
@@ -30,29 +66,57 @@ pub fn state_dir(
     shared: Option<&SharedState>,
     surroundings: &Surroundings,
 ) -> Result<StatePlace, WorkspaceError> {
+    let flag = flag.filter(|path| !path.as_os_str().is_empty());
+    let variable = surroundings.var(STATE_DIR).map(Path::new);
     let named = flag
-        .filter(|path| !path.as_os_str().is_empty())
-        .or_else(|| surroundings.var(STATE_DIR).map(Path::new))
-        .map(|path| surroundings.cwd.join(path));
+        .map(|path| (path, NamedBy::Flag))
+        .or_else(|| variable.map(|path| (path, NamedBy::Variable)))
+        .map(|(path, by)| (surroundings.cwd.join(path), by));
     match (named, shared) {
-        (Some(path), Some(shared)) if path == shared.dir => place(shared),
-        (Some(path), _) => Ok(StatePlace { path, group: None }),
-        (None, Some(shared)) => place(shared),
+        (Some((path, by)), Some(shared)) if path == shared.dir => place(shared, by),
+        (Some((path, by)), _) => Ok(own(path, by)),
+        (None, Some(shared)) => place(shared, NamedBy::Team),
         (None, None) => surroundings
             .state_dir
             .clone()
-            .map(|path| StatePlace { path, group: None })
+            .map(|path| own(path, NamedBy::Default))
             .ok_or(WorkspaceError::NoStateDirectory),
     }
 }
 
-fn place(shared: &SharedState) -> Result<StatePlace, WorkspaceError> {
+fn own(path: PathBuf, by: NamedBy) -> StatePlace {
+    StatePlace {
+        path,
+        group: None,
+        by,
+    }
+}
+
+fn place(shared: &SharedState, by: NamedBy) -> Result<StatePlace, WorkspaceError> {
     let groups = std::fs::read(GROUPS).unwrap_or_default();
-    let group = gid(&String::from_utf8_lossy(&groups), &shared.group)
+    let gid = gid(&String::from_utf8_lossy(&groups), &shared.group)
         .ok_or_else(|| WorkspaceError::NoGroup(shared.group.clone()))?;
     Ok(StatePlace {
         path: shared.dir.clone(),
-        group: Some(group),
+        group: Some(Sharers {
+            name: shared.group.clone(),
+            gid,
+        }),
+        by,
+    })
+}
+
+/// What this machine calls a group.
+pub fn group_name(gid: u32) -> Option<String> {
+    let groups = std::fs::read(GROUPS).unwrap_or_default();
+    name(&String::from_utf8_lossy(&groups), gid)
+}
+
+fn name(groups: &str, gid: u32) -> Option<String> {
+    groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        (number.parse() == Ok(gid)).then(|| name.to_owned())
     })
 }
 
@@ -107,13 +171,17 @@ mod tests {
             let surroundings = Surroundings::new("/team".into(), vars);
             state_dir(flag.map(Path::new), Some(&shared), &surroundings).unwrap()
         };
-        let theirs = StatePlace {
+        let theirs = |by| StatePlace {
             path: "/var/lib/runs".into(),
-            group: Some(12345),
+            group: Some(Sharers {
+                name: shared.group.clone(),
+                gid: 12345,
+            }),
+            by,
         };
-        assert_eq!(of(None), theirs);
+        assert_eq!(of(None), theirs(NamedBy::Team));
         // The same directory is shared, by whichever way it is named.
-        assert_eq!(of(Some("/var/lib/runs")), theirs);
+        assert_eq!(of(Some("/var/lib/runs")), theirs(NamedBy::Flag));
         assert_eq!(of(Some("/elsewhere")).group, None);
     }
 
@@ -125,5 +193,7 @@ mod tests {
         assert_eq!(of("2000"), Some(2000));
         assert_eq!(of("77"), Some(2001));
         assert_eq!(of("nobody-has-this"), None);
+        assert_eq!(name(groups, 2000).as_deref(), Some("oncall"));
+        assert_eq!(name(groups, 1), None);
     }
 }

@@ -89,6 +89,7 @@ impl Adapter for HttpAdapter {
             cancel,
             acts: request.effect.acts() && request.purpose == Purpose::Act,
             until: began.checked_add(request.timeout.as_std()),
+            secrets: &self.processes.secrets,
             told: Told::new(sink, &secrets),
             notes: Cell::default(),
         };

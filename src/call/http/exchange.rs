@@ -1,4 +1,8 @@
-//! One request on one connection, and all of its answer.
+//! One request on one connection, and all of its answer, without the run's secrets: an answer may
+//! quote what was sent, and whoever shortens it for a message must not halve a secret.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -11,7 +15,9 @@ use hyper_util::rt::TokioIo;
 
 use super::connect::{Connection, Form};
 use super::request::Filled;
-use crate::call::capture::{DEFAULT_CAP, Keep};
+use crate::call::capture::{DEFAULT_CAP, Taken};
+use crate::call::redact::Redactor;
+use crate::call::secrets::Secrets;
 use crate::model::call::Captured;
 use crate::model::text::escape_controls;
 
@@ -58,10 +64,27 @@ pub(super) fn written(
     Ok(request)
 }
 
-/// Sends, and reads to the end. An error says why there is no whole answer.
+impl Answer {
+    /// The same without secrets in its headers; the body came in without them.
+    pub(super) fn without_secrets(mut self, redactor: &Redactor) -> Self {
+        for value in self.headers.values_mut() {
+            // What stands for a secret holds nothing that a header may not.
+            if let Cow::Owned(clean) = redactor.bytes(value.as_bytes())
+                && let Ok(clean) = HeaderValue::from_bytes(&clean)
+            {
+                *value = clean;
+            }
+        }
+        self
+    }
+}
+
+/// Sends, and reads to the end. An error says why there is no whole answer. Of the body secrets are
+/// taken out as it comes, so that none lies across the place where a long one is cut.
 pub(super) async fn exchange(
     connection: Connection,
     request: Request<Full<Bytes>>,
+    secrets: &Arc<Secrets>,
 ) -> Result<Answer, String> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(connection.stream))
         .await
@@ -70,17 +93,17 @@ pub(super) async fn exchange(
     tokio::spawn(connection);
     let response: Response<Incoming> = sender.send_request(request).await.map_err(|e| why(&e))?;
     let (head, mut body) = response.into_parts();
-    let mut keep = Keep::new(DEFAULT_CAP);
+    let mut taken = Taken::new(DEFAULT_CAP, Some(secrets));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| why(&e))?;
         if let Some(bytes) = frame.data_ref() {
-            keep.push(bytes);
+            taken.push(bytes, |_| ());
         }
     }
     Ok(Answer {
         status: head.status,
         headers: head.headers,
-        body: keep.finish(),
+        body: taken.finish(|_| ()),
     })
 }
 

@@ -1,6 +1,7 @@
 //! One request of an action on its way, within the time and under the cancel of the whole call.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::adapter::HttpSpec;
@@ -12,6 +13,7 @@ use super::redirect::{AT_MOST, Sent, sends};
 use super::request::{Filled, RequestSpec};
 use crate::call::in_adapter::InAdapter;
 use crate::call::redact::Redactor;
+use crate::call::secrets::Secrets;
 use crate::expr::Names;
 use crate::model::Size;
 use crate::model::call::{Cancel, Captured, Ended, Failure, Request, Sink, Stream};
@@ -43,6 +45,7 @@ pub(super) struct Calling<'a> {
     pub(super) acts: bool,
     /// When its time is over.
     pub(super) until: Option<Instant>,
+    pub(super) secrets: &'a Arc<Secrets>,
     pub(super) told: Told<'a>,
     pub(super) notes: Cell<Vec<String>>,
 }
@@ -189,7 +192,9 @@ impl Trying<'_> {
             self.calling.told.line(what.clone());
             let began = Instant::now();
             self.stage.set(Stage::Sent);
-            let answer = exchange(connection, request).await.map_err(|why| {
+            let secrets = self.calling.secrets;
+            let answer = exchange(connection, request, secrets).await;
+            let answer = answer.map_err(|why| {
                 Ended::Unknown(format!("{what} was sent, and has no whole answer: {why}"))
             })?;
             self.calling.told.line(summary(&answer, began.elapsed()));
@@ -199,7 +204,8 @@ impl Trying<'_> {
                     followed += 1;
                     filled.sent_on(answer.status, path);
                 }
-                sent => return Ok((answer, sent)),
+                // Not before: where it sends is followed as it stands.
+                sent => return Ok((answer.without_secrets(&secrets.redactor()), sent)),
             }
         }
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::encodings::letters;
+use crate::call::encodings::{SHORTEST, letters};
 use crate::model::Map;
 
 const TOKEN: &str = "s3cr\"t/T0ken's $(x) wörd+<9>";
@@ -122,6 +122,63 @@ fn a_line_that_holds_no_secret_does_not_wait() {
     assert_eq!(out, b"ends with h\nends with ");
     stream.push(b"at", &mut out);
     assert_eq!(out, b"ends with h\nends with hunter2hat");
+}
+
+/// What comes out where each line is there before the next, as a person sees it, and what a switch
+/// to a redactor that knows more leaves of it.
+fn line_by_line(lines: &[String], switch: bool) -> String {
+    let all = [
+        known(&["hunter2hunt"]),
+        known(&["hunter2hunt", "another-one"]),
+    ];
+    let mut stream = Redacting::new(Arc::clone(&all[0]));
+    let mut out = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        stream.push(line.as_bytes(), &mut out);
+        if switch && at % 2 == 0 {
+            stream.switch(&all[1]);
+        }
+    }
+    stream.finish(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn threat_31_a_secret_that_is_printed_in_lines_comes_out_in_no_split() {
+    let secret = "hunter2hunt";
+    // A bit for each place between two letters: whether a line ends there.
+    for split in 0..1u32 << (secret.len() - 1) {
+        let mut lines = vec![String::new()];
+        for (at, letter) in secret.char_indices() {
+            lines.last_mut().unwrap().push(letter);
+            if at + 1 < secret.len() && split >> at & 1 == 1 {
+                lines.last_mut().unwrap().push('\n');
+                lines.push(String::new());
+            }
+        }
+        lines.last_mut().unwrap().push_str("\nnext\n");
+        for switch in [false, true] {
+            let out = line_by_line(&lines, switch);
+            let (before, after) = out.split_once("‹redacted env:S0›").unwrap();
+            let letters: String = before.chars().filter(|c| *c != '\n').collect();
+            assert!(letters.len() <= GLIMPSE, "{lines:?} became {out:?}");
+            assert!(secret.starts_with(&letters), "{lines:?} became {out:?}");
+            assert_eq!(after, "\nnext\n", "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn lines_that_only_begin_like_a_secret_come_out_as_they_are() {
+    let redactor = known(&["hunter2hunter2"]);
+    for text in [
+        "hun\nter\n2hu\nhat\n",
+        "h\nh\nhu\n\nhunt\n",
+        "hunter2hunter\n\nhu\n",
+    ] {
+        let lines: Vec<&[u8]> = text.as_bytes().split_inclusive(|b| *b == b'\n').collect();
+        assert_eq!(through(&redactor, &lines), text.as_bytes());
+    }
 }
 
 #[test]

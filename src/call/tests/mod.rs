@@ -5,6 +5,7 @@ mod ends;
 mod http;
 mod http_ends;
 mod http_hosts;
+mod http_secrets;
 mod http_several;
 mod http_tls;
 mod own;

@@ -112,15 +112,15 @@ fn owner(place: &StatePlace, shown: &str) -> Finding {
         )
         .help("journals are written there: without them nothing runs");
     }
-    match place.group {
+    match &place.group {
         None if mode & 0o077 != 0 => Finding::warning(
             ABOUT,
             format!("{shown} is open to others (mode {mode:04o})"),
         )
         .help(format!("chmod 700 {shown}")),
-        Some(gid) if metadata.gid() != gid => {
+        Some(shared) if metadata.gid() != shared.gid => {
             Finding::problem(ABOUT, format!("{shown} is not of the group that shares it"))
-                .help(format!("chgrp {gid} {shown} && chmod 2770 {shown}"))
+                .help(super::super::astray::as_root(shared, &place.path))
         }
         Some(_) if mode & 0o007 != 0 => Finding::warning(
             ABOUT,

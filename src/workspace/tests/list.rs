@@ -37,6 +37,18 @@ fn words_find_the_right_runbook() {
     assert_eq!(first("paymnet").as_deref(), Some("payment-failure"));
     assert_eq!(first("breach").as_deref(), Some("security-breach"));
     assert_eq!(first("rate limit").as_deref(), Some("api-rate-limit"));
+    assert_eq!(first("postgres").as_deref(), Some("db-failover"));
+    assert_eq!(first("postgres is down").as_deref(), Some("db-failover"));
+    assert_eq!(first("we were hacked").as_deref(), Some("security-breach"));
+    assert_eq!(first("card declined").as_deref(), Some("payment-failure"));
+    assert_eq!(
+        first("too many requests").as_deref(),
+        Some("api-rate-limit")
+    );
+    assert_eq!(first("all-clear").as_deref(), Some("verify-recovery"));
+    // By the scenario that it is rehearsed in, and by a tool of its steps.
+    assert_eq!(first("db-primary-down").as_deref(), Some("db-failover"));
+    assert_eq!(first("firewall").as_deref(), Some("security-breach"));
     assert_eq!(first("zzzzzz"), None);
     assert_eq!(first(""), None);
 }
