@@ -59,6 +59,8 @@ struct Standing {
     waits: Vec<(Waits, Option<Timestamp>)>,
     /// Steps that it left in place and somebody should take back.
     pending_undos: Vec<StepKey>,
+    /// How many of them `runbook undo` would take back.
+    to_take_back: usize,
     /// The process that drives it now.
     holder: Option<Holder>,
     /// Whether its times are those of a clock that is simulated.
@@ -73,6 +75,7 @@ fn standing(store: &Store, id: RunId) -> Result<Standing, CliError> {
         started: None,
         waits: Vec::new(),
         pending_undos: Vec::new(),
+        to_take_back: 0,
         holder: None,
         simulated: false,
     };
@@ -125,6 +128,7 @@ fn standing(store: &Store, id: RunId) -> Result<Standing, CliError> {
         .collect();
     let pending = run.pending_undos().into_iter();
     standing.pending_undos = pending.map(|undo| undo.step).collect();
+    standing.to_take_back = run.to_take_back().len();
     Ok(standing)
 }
 
@@ -172,7 +176,7 @@ impl Standing {
             };
             more.push(format!("waits at {}: {}{since}", waits.step, waits.words));
         }
-        match self.pending_undos.len() {
+        match self.to_take_back {
             0 => {}
             n => more.push(format!("{n} to take back: runbook undo {}", self.id)),
         }

@@ -10,7 +10,7 @@ use super::words;
 use crate::model::call::FailureKind;
 use crate::model::event::SkipReason;
 use crate::model::{Duration, Status};
-use crate::run::{Run, StepView};
+use crate::run::{LEFT_AS_IT_IS, Run, StepView};
 
 /// The most lines of one section: the summary is to fit on one screen, the journal has all.
 const MOST: usize = 8;
@@ -59,9 +59,19 @@ pub(super) fn summary_in(run: &Run, look: &Look, zone: &TimeZone) -> String {
     let todo = todo.unwrap_or_default().iter();
     // What failed is told above.
     let todo = todo.filter(|todo| !todo.starts_with("look at what failed"));
+    let (left, todo): (Vec<&String>, Vec<&String>) =
+        todo.partition(|todo| todo.starts_with(LEFT_AS_IT_IS));
+    let left = left.iter().filter_map(|left| left.strip_prefix(LEFT_AS_IT_IS));
+    out.section(
+        "Changed and not taken back",
+        left.map(|left| Line::new().text("  • ").text(left))
+            .collect(),
+        false,
+    );
     out.section(
         "Remains to be done",
-        todo.map(|todo| Line::new().text("  • ").text(todo))
+        todo.iter()
+            .map(|todo| Line::new().text("  • ").text(todo))
             .collect(),
         false,
     );
@@ -159,7 +169,7 @@ impl Summary<'_> {
             }
             next.push((format!("runbook resume {id}"), "go on where it stands"));
         }
-        if !run.pending_undos().is_empty() {
+        if !run.to_take_back().is_empty() {
             let undo = format!("runbook undo {id}");
             next.push((undo, "see what can be taken back, and take it back"));
         }

@@ -33,6 +33,7 @@ mod summary;
 mod undo;
 mod view;
 mod voting;
+mod way_back;
 
 pub use admit::{Fact, Input, Replied, Stale};
 pub use apply::{IllegalEvent, fold};
@@ -43,6 +44,6 @@ pub use request::{CanUndo, CannotUndo, PendingUndo, UndoPlan, WhyNot, WhyPending
 pub use review::OpenReview;
 pub use review_afar::glass_step;
 pub use state::{Phase, Run};
-pub use summary::Counts;
+pub use summary::{Counts, LEFT_AS_IT_IS};
 pub use view::StepView;
 pub use voting::{GivenVote, OperatorYes, Waiting};

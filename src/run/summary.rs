@@ -1,13 +1,14 @@
 //! What a run amounts to: its outcome, a sentence about it, and what remains to be done.
 
-use super::names::At;
 use super::request::WhyPending;
 use super::state::{InstIx, Phase, Role, Run, State};
 use crate::model::call::Work;
 use crate::model::event::{RunOutcome, SkipReason};
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Duration, Status};
-use crate::plan::{NodeDoes, PlannedUndo};
+
+/// What a follow-up begins with that is no task: somebody may want to take it back, or not.
+pub const LEFT_AS_IT_IS: &str = "changed and not taken back: ";
 
 /// How many steps stand where, blocks and loops as such left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,12 +141,12 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
         let words = match why {
             // Said above, with all that went wrong.
             WhyPending::Failed => continue,
-            WhyPending::NotDone => "take back by hand",
-            WhyPending::InPlace => "still in place",
-            WhyPending::Later => "undo when the time has come",
+            WhyPending::NotDone => "take back by hand: ",
+            WhyPending::InPlace => LEFT_AS_IT_IS,
+            WhyPending::Later => "undo when the time has come: ",
         };
         let how = how_to_undo(run, ix).map_or_else(String::new, |how| format!(" ({how})"));
-        out.push(format!("{words}: {}{how}", run.title_of(run.inst(ix))));
+        out.push(format!("{words}{}{how}", run.title_of(run.inst(ix))));
     }
     if let Some(channel) = run.untold() {
         let why = run.waived().unwrap_or_default();
@@ -175,38 +176,10 @@ fn not_reached(run: &Run) -> Option<String> {
     (!left.is_empty()).then(|| format!("not reached: {}", left.join("; ")))
 }
 
-/// What takes a step back, as far as it is known: the call's words.
+/// What takes a step back, as one would type it; nothing where its values are not known.
 fn how_to_undo(run: &Run, ix: InstIx) -> Option<String> {
-    let PlannedUndo::Node { node, .. } = run.plan.node(run.inst(ix).node).undo else {
-        return None;
-    };
-    let undo = run.plan.node(node);
-    let undo = undo
-        .does
-        .children()
-        .first()
-        .map_or(undo, |first| run.plan.node(*first));
-    let at = At { run, inst: ix };
-    let words: Vec<String> = match &undo.does {
-        NodeDoes::Call(call) => {
-            let words = call.words.iter().map(|word| word.render_known(&at));
-            std::iter::once(format!("${}", call.tool))
-                .chain(words)
-                .collect()
-        }
-        NodeDoes::Inverse { action, with } => {
-            let Some(Work::Call(original)) = run.inst(ix).work.as_deref() else {
-                return None;
-            };
-            let flags = with
-                .iter()
-                .map(|(name, value)| format!("--{name}={}", value.render_known(&at)));
-            [format!("${}", original.tool), action.to_string()]
-                .into_iter()
-                .chain(flags)
-                .collect()
-        }
-        _ => return None,
-    };
-    Some(escape_controls(&clip(&words.join(" "), 160)).into_owned())
+    let works = run.undo_works(ix)?;
+    let words: Vec<String> = works.iter().map(Work::typed).collect();
+    let words = words.join("; ");
+    (!words.is_empty()).then(|| escape_controls(&clip(&words, 400)).into_owned())
 }
