@@ -61,6 +61,8 @@ struct Standing {
     pending_undos: Vec<StepKey>,
     /// How many of them `runbook undo` would take back.
     to_take_back: usize,
+    /// Until when somebody else must have looked at it, where something waits for that.
+    review_due: Option<Timestamp>,
     /// The process that drives it now.
     holder: Option<Holder>,
     /// Whether its times are those of a clock that is simulated.
@@ -76,6 +78,7 @@ fn standing(store: &Store, id: RunId) -> Result<Standing, CliError> {
         waits: Vec::new(),
         pending_undos: Vec::new(),
         to_take_back: 0,
+        review_due: None,
         holder: None,
         simulated: false,
     };
@@ -128,6 +131,8 @@ fn standing(store: &Store, id: RunId) -> Result<Standing, CliError> {
         .collect();
     let pending = run.pending_undos().into_iter();
     standing.pending_undos = pending.map(|undo| undo.step).collect();
+    let reviews = run.reviews_open().into_iter();
+    standing.review_due = reviews.map(|open| open.due).min();
     standing.to_take_back = run.to_take_back().len();
     Ok(standing)
 }
@@ -175,6 +180,13 @@ impl Standing {
                 }
             };
             more.push(format!("waits at {}: {}{since}", waits.step, waits.words));
+        }
+        if let Some(due) = self.review_due {
+            let due = local(due).strftime("%Y-%m-%d %H:%M").to_string();
+            more.push(format!(
+                "somebody else must review it by {due}: runbook audit review {}",
+                self.id
+            ));
         }
         match self.to_take_back {
             0 => {}

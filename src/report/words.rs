@@ -1,6 +1,7 @@
 //! Calls, people and decisions in words. Nothing here is escaped: `Line` does that.
 
 use super::reporter::Leaving;
+use super::style::Mark;
 use crate::model::approval::{Proof, Voter};
 use crate::model::call::{Failure, Work};
 use crate::model::event::{
@@ -12,6 +13,7 @@ use crate::model::text::clip;
 pub use crate::model::typed::typed_words;
 pub(super) use crate::model::typed::{quoted, script};
 use crate::model::{Status, Value};
+use crate::run::MarkedDone;
 
 /// Words of a plan, in which `‹…›` stands for what is not known yet: such a word is left as it is.
 /// Only for a plan: what a person decides about is shown by [`typed_words`].
@@ -186,6 +188,19 @@ pub(super) fn choice(choice: FailureChoice) -> &'static str {
     }
 }
 
+/// Who counts a step as done, and why.
+pub(super) fn marked(marked: &MarkedDone) -> String {
+    let by = match &marked.by {
+        Actor::Engine => "runbook".to_owned(),
+        Actor::Person(person) => person.user.clone(),
+    };
+    let how = match marked.happened {
+        true => "it happened, says",
+        false => "marked done by",
+    };
+    format!("{how} {by}{}", because(marked.reason.as_deref()))
+}
+
 /// How a person's work went.
 pub(super) fn outcome(outcome: ManualOutcome) -> (Status, &'static str) {
     match outcome {
@@ -236,17 +251,20 @@ pub(super) fn parked(reason: &ParkReason) -> String {
     }
 }
 
-/// How a run ended, with the status that has the same mark.
-pub(super) fn ended(outcome: RunOutcome) -> (Status, &'static str) {
+/// How a run ended, with its mark.
+pub(super) fn ended(outcome: RunOutcome) -> (Mark, &'static str) {
     match outcome {
-        RunOutcome::Succeeded => (Status::Succeeded, "succeeded"),
+        RunOutcome::Succeeded => (Mark::of(Status::Succeeded), "succeeded"),
         RunOutcome::SucceededWithFailures => (
-            Status::Failed,
-            "went to its end, but not everything succeeded",
+            Mark::FORESEEN,
+            "went to its end, with failures that it provides for",
         ),
-        RunOutcome::Failed => (Status::Failed, "FAILED"),
-        RunOutcome::Declined => (Status::Declined, "was stopped: declined at a gate"),
-        RunOutcome::Cancelled => (Status::Cancelled, "was cancelled"),
+        RunOutcome::Failed => (Mark::of(Status::Failed), "FAILED"),
+        RunOutcome::Declined => (
+            Mark::of(Status::Declined),
+            "was stopped: declined at a gate",
+        ),
+        RunOutcome::Cancelled => (Mark::of(Status::Cancelled), "was cancelled"),
     }
 }
 

@@ -13,8 +13,10 @@ pub const LEFT_AS_IT_IS: &str = "changed and not taken back: ";
 /// How many steps stand where, blocks and loops as such left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Did what they should.
+    /// Did what they should, or a person counts them as done.
     pub succeeded: usize,
+    /// Of those, how many a person counts as done after they failed or were in doubt.
+    pub marked: usize,
     /// Failed, ran out of time, were declined or cancelled, or are in doubt.
     pub bad: usize,
     /// Were left out.
@@ -56,7 +58,10 @@ impl Run {
                 continue;
             }
             match inst.status() {
-                Status::Succeeded => counts.succeeded += 1,
+                Status::Succeeded => {
+                    counts.succeeded += 1;
+                    counts.marked += usize::from(inst.marked.is_some());
+                }
                 Status::Skipped => counts.skipped += 1,
                 Status::Undone => counts.undone += 1,
                 status if status.is_bad() => counts.bad += 1,
@@ -73,7 +78,9 @@ pub(super) fn sentence(run: &Run) -> String {
     let how = match (run.phase, run.outcome()) {
         (Phase::New | Phase::Steps, _) => "is running",
         (_, RunOutcome::Succeeded) => "succeeded",
-        (_, RunOutcome::SucceededWithFailures) => "went to its end, but not everything succeeded",
+        (_, RunOutcome::SucceededWithFailures) => {
+            "went to its end, with failures that it provides for"
+        }
         (_, RunOutcome::Failed) => "FAILED",
         (_, RunOutcome::Declined) => "was stopped: declined at a gate",
         (_, RunOutcome::Cancelled) => "was cancelled",
@@ -82,6 +89,9 @@ pub(super) fn sentence(run: &Run) -> String {
         "{} in {} {how}: {} done",
         run.plan.title, run.plan.environment, counts.succeeded
     );
+    if counts.marked > 0 {
+        text.push_str(&format!(" ({} of them marked done by hand)", counts.marked));
+    }
     if counts.bad > 0 {
         text.push_str(&format!(", {} failed", counts.bad));
     }

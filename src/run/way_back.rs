@@ -71,7 +71,8 @@ impl Run {
             };
             let earlier = done.iter().take(at).rev().find(|earlier| {
                 let undo = self.undo_works(**earlier).unwrap_or_default();
-                let same = matches!(undo.as_slice(), [Work::Call(undo)] if does_the_same(undo, call));
+                let same =
+                    matches!(undo.as_slice(), [Work::Call(undo)] if does_the_same(undo, call));
                 same && !gone.contains(*earlier)
             });
             if let Some(earlier) = earlier {
