@@ -56,7 +56,7 @@ fn a_run_that_failed_says_what_is_in_place_and_is_taken_back_later() {
     place
         .run(&["undo", "--dry-run"])
         .exits(0)
-        .says("in this order: 1. Fence it (fenced): unfence")
+        .says("in this order: 1. Fence it (fenced): $DATABASE_TOOL unfence db-2")
         .says("Stays as it is:")
         .says("announced");
     let before = operations(&place);
@@ -164,4 +164,43 @@ fn what_a_run_did_not_do_cannot_be_taken_back() {
     let json = place.run(&["undo", "--dry-run", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.exits(0).stdout).unwrap();
     assert_eq!(json["back"], serde_json::json!([]));
+}
+
+/// Something that can be taken back, then a point of no return, then a failure.
+const BEHIND: &str = "name: x\ntitle: X\non_failure: stop\nsteps:\n  - { id: fenced, title: Fence it, call: $DATABASE_TOOL fence --node db-2 --cluster main, gate: Go? }\n  - { id: gone, title: No way back, call: $CHAT_TOOL post --channel incidents --text hello, undo: barrier }\n  - { id: broken, run: [test, -e, HERE/mark], effect: read }\n";
+
+/// A flag that is turned on, and off again, before something fails.
+const AND_BACK: &str = "name: x\ntitle: X\non_failure: stop\nsteps:\n  - { id: pause, title: Pause payments, call: $FEATURE_FLAG_TOOL enable payments-maintenance, gate: Go? }\n  - { id: resume, title: End the pause, call: $FEATURE_FLAG_TOOL disable payments-maintenance, gate: Go? }\n  - { id: broken, run: [test, -e, HERE/mark], effect: read }\n";
+
+#[test]
+fn nobody_is_sent_to_take_back_what_is_past_a_point_of_no_return() {
+    let place = place(BEHIND);
+    place
+        .run(&["run", "./x.yaml", "--yes"])
+        .exits(1)
+        .never_says("runbook undo")
+        .never_says("not taken back");
+    place.run(&["runs"]).exits(0).never_says("to take back");
+}
+
+#[test]
+fn a_step_and_its_reversal_are_neither_of_them_left_in_place() {
+    let place = place(AND_BACK);
+    place
+        .run(&["run", "./x.yaml", "--yes"])
+        .exits(1)
+        .never_says("runbook undo")
+        .never_says("not taken back");
+    place.run(&["runs"]).exits(0).never_says("to take back");
+}
+
+#[test]
+fn what_was_changed_and_not_taken_back_is_no_task_and_its_undo_is_typed_as_a_call() {
+    let place = place(FAILING);
+    place
+        .run(&["run", "./x.yaml", "--yes"])
+        .exits(1)
+        .says("Changed and not taken back")
+        .says("Fence it ($DATABASE_TOOL unfence db-2 --cluster=main)")
+        .never_says("Remains to be done");
 }

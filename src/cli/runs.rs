@@ -65,6 +65,10 @@ struct Standing {
     waits: Vec<(Waits, Option<Timestamp>)>,
     /// Steps that it left in place and somebody should take back.
     pending_undos: Vec<StepKey>,
+    /// How many of them `runbook undo` would take back.
+    to_take_back: usize,
+    /// Until when somebody else must have looked at it, where something waits for that.
+    review_due: Option<Timestamp>,
     /// The process that drives it now.
     holder: Option<Holder>,
     /// Whether its times are those of a clock that is simulated.
@@ -79,6 +83,8 @@ fn standing(store: &Store, id: RunId) -> Result<Standing, CliError> {
         started: None,
         waits: Vec::new(),
         pending_undos: Vec::new(),
+        to_take_back: 0,
+        review_due: None,
         holder: None,
         simulated: false,
     };
@@ -131,6 +137,9 @@ fn standing(store: &Store, id: RunId) -> Result<Standing, CliError> {
         .collect();
     let pending = run.pending_undos().into_iter();
     standing.pending_undos = pending.map(|undo| undo.step).collect();
+    let reviews = run.reviews_open().into_iter();
+    standing.review_due = reviews.map(|open| open.due).min();
+    standing.to_take_back = run.to_take_back().len();
     Ok(standing)
 }
 
@@ -178,7 +187,14 @@ impl Standing {
             };
             more.push(format!("waits at {}: {}{since}", waits.step, waits.words));
         }
-        match self.pending_undos.len() {
+        if let Some(due) = self.review_due {
+            let due = local(due).strftime("%Y-%m-%d %H:%M").to_string();
+            more.push(format!(
+                "somebody else must review it by {due}: runbook audit review {}",
+                self.id
+            ));
+        }
+        match self.to_take_back {
             0 => {}
             n => more.push(format!("{n} to take back: runbook undo {}", self.id)),
         }

@@ -19,6 +19,7 @@ pub mod shape;
 pub mod status;
 pub mod suggest;
 pub mod text;
+pub mod typed;
 pub mod url;
 pub mod value;
 

@@ -1,6 +1,7 @@
 //! What an undo would take back now, and what would stay, in words: for whoever has to decide it.
 
 use super::describe::undo_words;
+use super::words::work_words;
 use crate::model::call::Work;
 use crate::model::ids::StepKey;
 use crate::run::Run;
@@ -36,7 +37,14 @@ pub fn taken_back(run: &Run) -> TakenBack {
             true => "; that failed before",
             false => "",
         };
-        let how = undo_words(plan, back.node, args);
+        let how = match run.way_back(&back.step) {
+            Some(works) if !works.is_empty() => {
+                let words: Vec<String> = works.iter().map(work_words).collect();
+                words.join("; ")
+            }
+            Some(_) => "there is nothing to put back".to_owned(),
+            None => undo_words(plan, back.node, args),
+        };
         format!("{}: {how}{gate}{failed}", named(&back.step))
     });
     let stays = undo

@@ -151,6 +151,10 @@ impl Mark {
     pub const WAIT: Self = Self::new("⏸", "waiting", Tone::Warn);
     /// Something is taken back.
     pub const BACK: Self = Self::new("↩", "taken back", Tone::Warn);
+    /// A person counts it as done; its command did not say so.
+    pub const BY_HAND: Self = Self::new("◆", "marked done", Tone::Warn);
+    /// At the end, with failures that the runbook provides for.
+    pub const FORESEEN: Self = Self::new("!", "", Tone::Warn);
 
     /// The mark of a status.
     pub const fn of(status: Status) -> Self {

@@ -8,14 +8,11 @@ use super::style::{Look, Mark, Tone, environment};
 use super::waits::{Waits, WaitsFor, waits_for};
 use super::words;
 use crate::model::call::FailureKind;
-use crate::model::event::SkipReason;
+use crate::model::event::{Reviewed, SkipReason};
 use crate::model::{Duration, Status};
-use crate::run::{Run, StepView};
+use crate::run::{LEFT_AS_IT_IS, Run, StepView};
 
-/// The most lines of one section: the summary is to fit on one screen, the journal has all.
-const MOST: usize = 8;
-
-/// The summary of a run that is closed or parked, on one screen; times in the system's zone.
+/// The summary of a run that is closed or parked, with nothing cut; times in the system's zone.
 pub fn summary(run: &Run, look: &Look) -> String {
     summary_in(run, look, &TimeZone::system())
 }
@@ -36,35 +33,44 @@ pub(super) fn summary_in(run: &Run, look: &Look, zone: &TimeZone) -> String {
     };
     let waits = waits_for(run);
     let waits = waits.iter().filter_map(|waits| waiting(run, waits, zone));
-    out.section("Waits for", waits.collect(), false);
+    out.section("Waits for", waits.collect());
     let bad = own(is_failure).into_iter();
     let bad = bad.filter(|step| !run.in_doubt().any(|key| key == step.key()));
-    out.section("Failed", bad.map(failed).collect(), false);
-    out.section("Decided", steps.iter().filter_map(answered).collect(), true);
+    out.section("Failed", bad.map(failed).collect());
+    out.section("Decided", steps.iter().filter_map(answered).collect());
     // In the order in which it was done, which is not that of the file where steps run at once.
     let mut acts = own(has_changed);
     acts.sort_by_key(|step| step.started());
-    out.section("Changed", acts.into_iter().map(changed).collect(), true);
+    out.section("Changed", acts.into_iter().map(changed).collect());
     out.section(
         "Taken back",
         own(is_taken_back).into_iter().map(back).collect(),
-        false,
     );
     out.section(
         "Skipped",
         own(is_skipped).into_iter().map(skipped).collect(),
-        false,
     );
     let todo = run.closing().map(|c| c.follow_ups.as_slice());
     let todo = todo.unwrap_or_default().iter();
     // What failed is told above.
     let todo = todo.filter(|todo| !todo.starts_with("look at what failed"));
+    let (left, todo): (Vec<&String>, Vec<&String>) =
+        todo.partition(|todo| todo.starts_with(LEFT_AS_IT_IS));
+    let left = left
+        .iter()
+        .filter_map(|left| left.strip_prefix(LEFT_AS_IT_IS));
+    out.section(
+        "Changed and not taken back",
+        left.map(|left| Line::new().text("  • ").text(left))
+            .collect(),
+    );
     out.section(
         "Remains to be done",
-        todo.map(|todo| Line::new().text("  • ").text(todo))
+        todo.iter()
+            .map(|todo| Line::new().text("  • ").text(todo))
             .collect(),
-        false,
     );
+    out.section("Must be reviewed by somebody else", reviews(run, zone));
     out.next(run);
     out.out
 }
@@ -83,10 +89,7 @@ impl Summary<'_> {
     fn headline(&mut self, run: &Run) {
         let plan = run.plan();
         let (mark, how) = match run.closing() {
-            Some(closed) => {
-                let (status, how) = words::ended(closed.outcome);
-                (Mark::of(status), how)
-            }
+            Some(closed) => words::ended(closed.outcome),
             None if run.in_doubt().next().is_some() => {
                 (Mark::of(Status::Unknown), "is in doubt and needs a person")
             }
@@ -105,6 +108,9 @@ impl Summary<'_> {
         self.push(line, 2);
         let counts = run.counts();
         let mut text = format!("{} done", counts.succeeded);
+        if counts.marked > 0 {
+            text.push_str(&format!(" ({} of them marked done by hand)", counts.marked));
+        }
         for (n, word) in [
             (counts.bad, "went wrong"),
             (counts.skipped, "skipped"),
@@ -124,25 +130,14 @@ impl Summary<'_> {
         }
     }
 
-    fn section(&mut self, title: &str, lines: Vec<Line>, short: bool) {
+    fn section(&mut self, title: &str, lines: Vec<Line>) {
         if lines.is_empty() {
             return;
         }
         self.out.push('\n');
-        let count = lines.len();
         self.push(Line::new().tone(Tone::Strong, title), 0);
-        // Few may take the room that they need; many are cut to a line each.
-        for line in lines.into_iter().take(MOST) {
-            if short || count > 4 {
-                self.out.push_str(&line.cut(self.look));
-                self.out.push('\n');
-            } else {
-                self.push(line, 6);
-            }
-        }
-        if count > MOST {
-            let more = format!("  … and {} more, all of them in the journal", count - MOST);
-            self.push(Line::new().tone(Tone::Quiet, &more), 2);
+        for line in lines {
+            self.push(line, 6);
         }
     }
 
@@ -159,7 +154,11 @@ impl Summary<'_> {
             }
             next.push((format!("runbook resume {id}"), "go on where it stands"));
         }
-        if !run.pending_undos().is_empty() {
+        if !run.reviews_open().is_empty() {
+            let review = format!("runbook audit review {id}");
+            next.push((review, "for somebody else: look at it, and sign it off"));
+        }
+        if !run.to_take_back().is_empty() {
             let undo = format!("runbook undo {id}");
             next.push((undo, "see what can be taken back, and take it back"));
         }
@@ -227,6 +226,10 @@ fn has_changed(step: &StepView<'_>) -> bool {
 }
 
 fn changed(step: &StepView<'_>) -> Line {
+    if let Some(marked) = step.marked_done() {
+        let line = item(step, Mark::BY_HAND);
+        return line.text(&format!(": {}", words::marked(marked)));
+    }
     let line = item(step, Mark::of(step.status()));
     let line = match step.took() {
         Some(took) => line.text(&format!(", {}", took.rounded())),
@@ -267,6 +270,19 @@ fn skipped(step: &StepView<'_>) -> Line {
         Some(why) => line.tone(Tone::Quiet, &format!(": {}", words::skipped(why))),
         None => line,
     }
+}
+
+/// What another than the operator must still look at, each with until when.
+fn reviews(run: &Run, zone: &TimeZone) -> Vec<Line> {
+    let open = run.reviews_open().into_iter().map(|open| {
+        let what = match &open.of {
+            Reviewed::BreakGlass => format!("the glass was broken: {}", open.why),
+            Reviewed::Gate { step, .. } => format!("{step}: {}", open.why),
+        };
+        let due = format!("by {}: ", clock::moment(open.due, zone));
+        Line::new().text("  • ").tone(Tone::Warn, &due).text(&what)
+    });
+    open.collect()
 }
 
 /// Something that the run waits for.

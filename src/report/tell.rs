@@ -10,8 +10,8 @@ use super::words;
 use crate::model::Status;
 use crate::model::approval::Vote;
 use crate::model::event::{
-    Event, FailureChoice, GateOpened, Happened, ParkReason, Reviewed, RunClosed, RunOpened,
-    StepFinished, StepStarted,
+    Event, FailureChoice, GateOpened, Happened, ParkReason, Resolution, ResolvedBy, Reviewed,
+    RunClosed, RunOpened, StepFinished, StepStarted,
 };
 use crate::model::output::Streams;
 use crate::model::people::{Actor, Way};
@@ -192,20 +192,30 @@ pub(super) fn tell(event: &Event, zone: &TimeZone) -> Told {
                 words::resolution(*resolution),
                 words::resolved_by(*by)
             );
-            Told::new(Mark::NOTE, text)
+            let mark = match (resolution, by) {
+                (Resolution::Happened, ResolvedBy::Person) => Mark {
+                    word: "",
+                    ..Mark::BY_HAND
+                },
+                _ => Mark::NOTE,
+            };
+            Told::new(mark, text)
         }
         Happened::FailureDecided {
             choice,
             way,
             reason,
         } => {
-            let text = format!(
-                "after the failure: {}, {}{}",
-                words::choice(*choice),
-                who(*way),
-                words::because(reason.as_deref())
-            );
-            Told::new(Mark::NOTE, text)
+            let by = who(*way);
+            let because = words::because(reason.as_deref());
+            if *choice == FailureChoice::MarkDone {
+                return Told::new(Mark::BY_HAND, format!("after it failed, {by}{because}"));
+            }
+            let choice = words::choice(*choice);
+            Told::new(
+                Mark::NOTE,
+                format!("after the failure: {choice}, {by}{because}"),
+            )
         }
         Happened::AnswerGiven {
             answer,
@@ -352,11 +362,8 @@ fn parked(reason: &ParkReason) -> Told {
 }
 
 fn run_closed(closed: &RunClosed) -> Told {
-    let (status, text) = words::ended(closed.outcome);
-    let mark = Mark {
-        word: "",
-        ..Mark::of(status)
-    };
+    let (mark, text) = words::ended(closed.outcome);
+    let mark = Mark { word: "", ..mark };
     let follow_ups = closed.follow_ups.iter().map(|todo| format!("• {todo}"));
     Told::new(mark, format!("the run {text}")).with(follow_ups)
 }

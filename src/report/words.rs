@@ -1,36 +1,19 @@
 //! Calls, people and decisions in words. Nothing here is escaped: `Line` does that.
 
 use super::reporter::Leaving;
+use super::style::Mark;
 use crate::model::approval::{Proof, Voter};
-use crate::model::call::{Command, Failure, Work};
+use crate::model::call::{Failure, Work};
 use crate::model::event::{
     Decision, FailureChoice, ManualOutcome, ParkReason, Resolution, ResolvedBy, RunOutcome,
     SkipReason, UndoReason,
 };
 use crate::model::people::{Actor, Way};
 use crate::model::text::clip;
+pub use crate::model::typed::typed_words;
+pub(super) use crate::model::typed::{quoted, script};
 use crate::model::{Status, Value};
-
-/// One word as a person would type it in a shell: for reading, never for running.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=./:@,+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    // `--text='two words'` reads better than `'--text=two words'`, and means the same.
-    let (flag, value) = match word.split_once('=') {
-        Some((flag, value)) if flag.starts_with("--") && flag.chars().all(plain) => (flag, value),
-        _ => ("", word),
-    };
-    let equals = if flag.is_empty() { "" } else { "=" };
-    format!("{flag}{equals}'{}'", value.replace('\'', "'\\''"))
-}
-
-/// Words as a person would type them.
-pub fn typed_words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> String {
-    let words: Vec<String> = words.into_iter().map(|w| quoted(w.as_ref())).collect();
-    words.join(" ")
-}
+use crate::run::MarkedDone;
 
 /// Words of a plan, in which `‹…›` stands for what is not known yet: such a word is left as it is.
 /// Only for a plan: what a person decides about is shown by [`typed_words`].
@@ -45,28 +28,12 @@ pub(super) fn planned_words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -
 
 /// What is done: `$DATABASE_TOOL failover --to-replica=replica-2`.
 pub(super) fn work(work: &Work) -> String {
-    match work {
-        Work::Call(call) => format!("${} {}", call.tool, typed_words(&call.words)),
-        Work::Process(process) => match &process.command {
-            Command::Argv(argv) => typed_words(argv),
-            Command::Script { text, .. } => script(text),
-        },
-    }
+    work.typed()
 }
 
 /// What is done, escaped for the screen.
 pub fn work_words(work: &Work) -> String {
     crate::model::text::escape_controls(&self::work(work)).into_owned()
-}
-
-/// A script in one line: its first, and how many there are.
-pub(super) fn script(text: &str) -> String {
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    let first = lines.next().unwrap_or_default();
-    match lines.count() {
-        0 => format!("script: {first}"),
-        more => format!("script: {first} … ({} lines)", more + 1),
-    }
 }
 
 /// A value in a sentence, cut to a readable length.
@@ -221,6 +188,19 @@ pub(super) fn choice(choice: FailureChoice) -> &'static str {
     }
 }
 
+/// Who counts a step as done, and why.
+pub(super) fn marked(marked: &MarkedDone) -> String {
+    let by = match &marked.by {
+        Actor::Engine => "runbook".to_owned(),
+        Actor::Person(person) => person.user.clone(),
+    };
+    let how = match marked.happened {
+        true => "it happened, says",
+        false => "marked done by",
+    };
+    format!("{how} {by}{}", because(marked.reason.as_deref()))
+}
+
 /// How a person's work went.
 pub(super) fn outcome(outcome: ManualOutcome) -> (Status, &'static str) {
     match outcome {
@@ -271,17 +251,20 @@ pub(super) fn parked(reason: &ParkReason) -> String {
     }
 }
 
-/// How a run ended, with the status that has the same mark.
-pub(super) fn ended(outcome: RunOutcome) -> (Status, &'static str) {
+/// How a run ended, with its mark.
+pub(super) fn ended(outcome: RunOutcome) -> (Mark, &'static str) {
     match outcome {
-        RunOutcome::Succeeded => (Status::Succeeded, "succeeded"),
+        RunOutcome::Succeeded => (Mark::of(Status::Succeeded), "succeeded"),
         RunOutcome::SucceededWithFailures => (
-            Status::Failed,
-            "went to its end, but not everything succeeded",
+            Mark::FORESEEN,
+            "went to its end, with failures that it provides for",
         ),
-        RunOutcome::Failed => (Status::Failed, "FAILED"),
-        RunOutcome::Declined => (Status::Declined, "was stopped: declined at a gate"),
-        RunOutcome::Cancelled => (Status::Cancelled, "was cancelled"),
+        RunOutcome::Failed => (Mark::of(Status::Failed), "FAILED"),
+        RunOutcome::Declined => (
+            Mark::of(Status::Declined),
+            "was stopped: declined at a gate",
+        ),
+        RunOutcome::Cancelled => (Mark::of(Status::Cancelled), "was cancelled"),
     }
 }
 

@@ -52,6 +52,7 @@ impl Run {
             acted: None,
             acted_inside: false,
             left_in_doubt: false,
+            marked: None,
             done: None,
         };
         let ix = match known {

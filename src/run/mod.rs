@@ -33,6 +33,7 @@ mod summary;
 mod undo;
 mod view;
 mod voting;
+mod way_back;
 
 pub use admit::{Fact, Input, Replied, Stale};
 pub use apply::{IllegalEvent, fold};
@@ -42,7 +43,7 @@ pub use poll::{Look, Next, Poller, Then};
 pub use request::{CanUndo, CannotUndo, PendingUndo, UndoPlan, WhyNot, WhyPending};
 pub use review::OpenReview;
 pub use review_afar::glass_step;
-pub use state::{Phase, Run};
-pub use summary::Counts;
+pub use state::{MarkedDone, Phase, Run};
+pub use summary::{Counts, LEFT_AS_IT_IS};
 pub use view::StepView;
 pub use voting::{GivenVote, OperatorYes, Waiting};

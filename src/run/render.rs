@@ -57,7 +57,17 @@ impl Run {
     }
 
     fn work_with(&self, ix: InstIx, names: &dyn Names) -> Result<Option<Work>, Failure> {
-        let node = self.plan.node(self.inst(ix).node);
+        self.work_of(self.plan.node(self.inst(ix).node), ix, names)
+    }
+
+    /// What a node would do, seen from an instance that need not be its own: an undo is looked at
+    /// before there is one.
+    pub(super) fn work_of(
+        &self,
+        node: &Node,
+        ix: InstIx,
+        names: &dyn Names,
+    ) -> Result<Option<Work>, Failure> {
         match &node.does {
             NodeDoes::Call(call) => self.call(call, names).map(|call| Some(Work::Call(call))),
             NodeDoes::Run(run) => self

@@ -68,7 +68,7 @@ impl WhyNot {
     pub fn words(&self) -> String {
         match self {
             Self::Irreversible => "it is irreversible".to_owned(),
-            Self::NoUndo => "no undo is known".to_owned(),
+            Self::NoUndo => "the runbook knows no undo of it".to_owned(),
             Self::Barrier => "it is a point of no return".to_owned(),
             Self::Behind(step) => format!("it was done before the point of no return {step}"),
             Self::InDoubt => "nobody knows what it did".to_owned(),
@@ -308,11 +308,34 @@ impl Run {
         pending.collect()
     }
 
+    /// What an undo would take back and no later step has: of what was done before a point of no
+    /// return nobody is told to take it back.
+    fn in_place(&self) -> HashSet<InstIx> {
+        let reversed = self.reversed();
+        let back = self.asked_back().into_iter();
+        back.filter(|ix| !reversed.contains(ix)).collect()
+    }
+
+    /// Of what the run left in place, that which an undo would take back: where there is nothing,
+    /// nobody is sent to it.
+    pub fn to_take_back(&self) -> Vec<StepKey> {
+        let back = self.asked_back();
+        let pending = self.left_in_place().map(|(ix, _)| ix);
+        pending
+            .filter(|ix| back.contains(ix))
+            .map(|ix| self.inst(ix).key.clone())
+            .collect()
+    }
+
     pub(super) fn left_in_place(&self) -> impl Iterator<Item = (InstIx, WhyPending)> + '_ {
         let over = matches!(self.phase, Phase::Closing | Phase::Closed);
         let stopped = self.ending.is_some();
         let undoing = self.undoing.iter().flat_map(|undoing| &undoing.queue);
         let queued: HashSet<InstIx> = undoing.map(|(of, _)| *of).collect();
+        let in_place = match over {
+            true => self.in_place(),
+            false => HashSet::new(),
+        };
         let acted = self.acted.values().copied().filter(move |_| over);
         acted.filter_map(move |ix| {
             let still_there = match self.inst(ix).state {
@@ -323,7 +346,12 @@ impl Run {
             let why = match self.undo_when(ix) {
                 _ if !still_there => return None,
                 // What was done before the run ended early stays, and somebody must know of it.
-                Some(UndoWhen::Failure) if stopped && !queued.contains(&ix) => WhyPending::InPlace,
+                Some(UndoWhen::Failure) if stopped && !queued.contains(&ix) => {
+                    match in_place.contains(&ix) {
+                        true => WhyPending::InPlace,
+                        false => return None,
+                    }
+                }
                 Some(UndoWhen::Later) => WhyPending::Later,
                 // The run was stopped before it came to its turn.
                 Some(UndoWhen::End) => WhyPending::NotDone,

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use crate::model::call::{Failure, Work};
 use crate::model::event::{RunClosed, RunOpened, RunOutcome, SkipReason};
 use crate::model::ids::{Attempt, IdempotencyKey, Name, RunId, StepKey};
-use crate::model::people::Person;
+use crate::model::people::{Actor, Person};
 use crate::model::{Digest, Map, Status, Timestamp, Value};
 use crate::plan::{NodeIx, Plan};
 
@@ -186,8 +186,21 @@ pub(super) struct Inst {
     /// Whether a person left it out while nobody knew what it had done: it is not taken back by
     /// itself.
     pub(super) left_in_doubt: bool,
+    /// That a person counts it as done, whatever its command said of itself.
+    pub(super) marked: Option<MarkedDone>,
     /// What it last did, kept for its undo although the block around it is tried again.
     pub(super) done: Option<Arc<Done>>,
+}
+
+/// That a person counts a step as done which failed, or of which nobody knew what it did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MarkedDone {
+    /// Who.
+    pub by: Actor,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// Whether they say that it happened, rather than that it need not.
+    pub happened: bool,
 }
 
 /// What an instance did: what its undo is rendered over.

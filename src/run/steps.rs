@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::open_gate::declined;
-use super::state::{Done, InstIx, Role, Run, State};
+use super::state::{Done, InstIx, MarkedDone, Role, Run, State};
 use crate::model::approval::Vote;
 use crate::model::call::{Failure, FailureKind};
 use crate::model::event::{
     FailureChoice, Happened, ManualOutcome, Outcome, Resolution, ResolvedBy, RunOutcome,
     SkipReason, StepFinished, StepStarted,
 };
-use crate::model::people::Way;
+use crate::model::people::{Actor, Way};
 use crate::model::{Event, Status, Timestamp, Value};
 use crate::plan::PlannedUndo;
 
@@ -71,12 +71,22 @@ impl Run {
                 by,
                 reason,
                 output,
-            } => self.on_resolved(ix, at, (*resolution, *by), reason, output.as_ref()),
+            } => {
+                if (*resolution, *by) == (Resolution::Happened, ResolvedBy::Person) {
+                    self.mark_done(ix, &event.actor, Some(reason), true);
+                }
+                self.on_resolved(ix, at, (*resolution, *by), reason, output.as_ref());
+            }
             Happened::FailureDecided {
                 choice,
                 way,
                 reason,
-            } => self.on_failure_decided(ix, at, *choice, *way, reason.as_deref()),
+            } => {
+                if *choice == FailureChoice::MarkDone {
+                    self.mark_done(ix, &event.actor, reason.as_deref(), false);
+                }
+                self.on_failure_decided(ix, at, *choice, *way, reason.as_deref());
+            }
             Happened::AnswerGiven { answer, .. } => {
                 let inst = self.inst_mut(ix);
                 inst.answer = Some(answer.clone());
@@ -123,11 +133,20 @@ impl Run {
         inst.first_started.get_or_insert(at);
         inst.work = Some(Arc::new(started.work.clone()));
         inst.failure = None;
+        inst.marked = None;
         // What an earlier attempt put out says nothing about this one.
         inst.output = None;
         let key = started.key.clone();
         self.set(ix, State::Started { key, at });
         self.mark_around(ix);
+    }
+
+    fn mark_done(&mut self, ix: InstIx, by: &Actor, reason: Option<&str>, happened: bool) {
+        self.inst_mut(ix).marked = Some(MarkedDone {
+            by: by.clone(),
+            reason: reason.map(str::to_owned),
+            happened,
+        });
     }
 
     /// The blocks around a step that acted have something to be taken back.

@@ -1,19 +1,22 @@
 //! What a run amounts to: its outcome, a sentence about it, and what remains to be done.
 
-use super::names::At;
 use super::request::WhyPending;
 use super::state::{InstIx, Phase, Role, Run, State};
 use crate::model::call::Work;
 use crate::model::event::{RunOutcome, SkipReason};
 use crate::model::text::{clip, escape_controls};
 use crate::model::{Duration, Status};
-use crate::plan::{NodeDoes, PlannedUndo};
+
+/// What a follow-up begins with that is no task: somebody may want to take it back, or not.
+pub const LEFT_AS_IT_IS: &str = "changed and not taken back: ";
 
 /// How many steps stand where, blocks and loops as such left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Did what they should.
+    /// Did what they should, or a person counts them as done.
     pub succeeded: usize,
+    /// Of those, how many a person counts as done after they failed or were in doubt.
+    pub marked: usize,
     /// Failed, ran out of time, were declined or cancelled, or are in doubt.
     pub bad: usize,
     /// Were left out.
@@ -55,7 +58,10 @@ impl Run {
                 continue;
             }
             match inst.status() {
-                Status::Succeeded => counts.succeeded += 1,
+                Status::Succeeded => {
+                    counts.succeeded += 1;
+                    counts.marked += usize::from(inst.marked.is_some());
+                }
                 Status::Skipped => counts.skipped += 1,
                 Status::Undone => counts.undone += 1,
                 status if status.is_bad() => counts.bad += 1,
@@ -72,7 +78,9 @@ pub(super) fn sentence(run: &Run) -> String {
     let how = match (run.phase, run.outcome()) {
         (Phase::New | Phase::Steps, _) => "is running",
         (_, RunOutcome::Succeeded) => "succeeded",
-        (_, RunOutcome::SucceededWithFailures) => "went to its end, but not everything succeeded",
+        (_, RunOutcome::SucceededWithFailures) => {
+            "went to its end, with failures that it provides for"
+        }
         (_, RunOutcome::Failed) => "FAILED",
         (_, RunOutcome::Declined) => "was stopped: declined at a gate",
         (_, RunOutcome::Cancelled) => "was cancelled",
@@ -81,6 +89,9 @@ pub(super) fn sentence(run: &Run) -> String {
         "{} in {} {how}: {} done",
         run.plan.title, run.plan.environment, counts.succeeded
     );
+    if counts.marked > 0 {
+        text.push_str(&format!(" ({} of them marked done by hand)", counts.marked));
+    }
     if counts.bad > 0 {
         text.push_str(&format!(", {} failed", counts.bad));
     }
@@ -140,12 +151,12 @@ pub(super) fn follow_ups(run: &Run) -> Vec<String> {
         let words = match why {
             // Said above, with all that went wrong.
             WhyPending::Failed => continue,
-            WhyPending::NotDone => "take back by hand",
-            WhyPending::InPlace => "still in place",
-            WhyPending::Later => "undo when the time has come",
+            WhyPending::NotDone => "take back by hand: ",
+            WhyPending::InPlace => LEFT_AS_IT_IS,
+            WhyPending::Later => "undo when the time has come: ",
         };
         let how = how_to_undo(run, ix).map_or_else(String::new, |how| format!(" ({how})"));
-        out.push(format!("{words}: {}{how}", run.title_of(run.inst(ix))));
+        out.push(format!("{words}{}{how}", run.title_of(run.inst(ix))));
     }
     if let Some(channel) = run.untold() {
         let why = run.waived().unwrap_or_default();
@@ -175,38 +186,10 @@ fn not_reached(run: &Run) -> Option<String> {
     (!left.is_empty()).then(|| format!("not reached: {}", left.join("; ")))
 }
 
-/// What takes a step back, as far as it is known: the call's words.
+/// What takes a step back, as one would type it; nothing where its values are not known.
 fn how_to_undo(run: &Run, ix: InstIx) -> Option<String> {
-    let PlannedUndo::Node { node, .. } = run.plan.node(run.inst(ix).node).undo else {
-        return None;
-    };
-    let undo = run.plan.node(node);
-    let undo = undo
-        .does
-        .children()
-        .first()
-        .map_or(undo, |first| run.plan.node(*first));
-    let at = At { run, inst: ix };
-    let words: Vec<String> = match &undo.does {
-        NodeDoes::Call(call) => {
-            let words = call.words.iter().map(|word| word.render_known(&at));
-            std::iter::once(format!("${}", call.tool))
-                .chain(words)
-                .collect()
-        }
-        NodeDoes::Inverse { action, with } => {
-            let Some(Work::Call(original)) = run.inst(ix).work.as_deref() else {
-                return None;
-            };
-            let flags = with
-                .iter()
-                .map(|(name, value)| format!("--{name}={}", value.render_known(&at)));
-            [format!("${}", original.tool), action.to_string()]
-                .into_iter()
-                .chain(flags)
-                .collect()
-        }
-        _ => return None,
-    };
-    Some(escape_controls(&clip(&words.join(" "), 160)).into_owned())
+    let works = run.undo_works(ix)?;
+    let words: Vec<String> = works.iter().map(Work::typed).collect();
+    let words = words.join("; ");
+    (!words.is_empty()).then(|| escape_controls(&clip(&words, 400)).into_owned())
 }

@@ -1,7 +1,7 @@
 //! What people see of a run: a view of each step, without a way to change it.
 
 use super::names::At;
-use super::state::{Inst, InstIx, Role, Run, State};
+use super::state::{Inst, InstIx, MarkedDone, Role, Run, State};
 use crate::model::call::{Failure, Work};
 use crate::model::event::{GateOpened, SkipReason};
 use crate::model::ids::{Attempt, StepKey};
@@ -162,6 +162,12 @@ impl<'a> StepView<'a> {
     /// Why it failed.
     pub fn failure(&self) -> Option<&'a Failure> {
         self.inst.failure.as_ref()
+    }
+
+    /// Who counts it as done although its command did not say so; nothing where it is not done.
+    pub fn marked_done(&self) -> Option<&'a MarkedDone> {
+        let done = self.status() == Status::Succeeded;
+        self.inst.marked.as_ref().filter(|_| done)
     }
 
     /// Why it was left out.

@@ -46,10 +46,14 @@ steps:
         .expect_started(&["a", "b"])
         .expect_status("a", Status::Skipped)
         .expect_outcome(RunOutcome::Succeeded);
-    choose(FailureChoice::MarkDone)
+    let marked = choose(FailureChoice::MarkDone);
+    marked
         .expect_started(&["a", "b"])
         .expect_status("a", Status::Succeeded)
         .expect_outcome(RunOutcome::Succeeded);
+    assert!(marked.step("a").marked_done().is_some());
+    assert!(marked.step("b").marked_done().is_none());
+    assert_eq!(marked.run.counts().marked, 1);
     choose(FailureChoice::Stop)
         .expect_started(&["a"])
         .expect_unreached("b")

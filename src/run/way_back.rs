@@ -1,0 +1,104 @@
+//! What would take a step back, with the values that are known; and what is not in place any more
+//! because a later step of the run reversed it.
+
+use std::collections::HashSet;
+
+use super::names::At;
+use super::state::{InstIx, Run, State};
+use crate::model::Status;
+use crate::model::call::{ToolCall, Work};
+use crate::model::ids::StepKey;
+use crate::plan::{NodeDoes, NodeIx, PlannedUndo};
+
+impl Run {
+    /// What would take a step back, word for word; none where some of it is not known yet, or is
+    /// no call. An undo that would do nothing is an empty list.
+    pub fn way_back(&self, key: &StepKey) -> Option<Vec<Work>> {
+        self.undo_works(*self.by_key.get(key)?)
+    }
+
+    pub(super) fn undo_works(&self, ix: InstIx) -> Option<Vec<Work>> {
+        let PlannedUndo::Node { node, .. } = self.plan.node(self.inst(ix).node).undo else {
+            return None;
+        };
+        let mut works = Vec::new();
+        self.undo_works_of(node, ix, &mut works)?;
+        Some(works)
+    }
+
+    fn undo_works_of(&self, node: NodeIx, ix: InstIx, works: &mut Vec<Work>) -> Option<()> {
+        let at = At {
+            run: self,
+            inst: ix,
+        };
+        let node = self.plan.node(node);
+        let how = &node.how;
+        // How often these do something is found out only when they do it.
+        if how.for_each.is_some() || how.repeat.is_some() || how.poll.is_some() {
+            return None;
+        }
+        if let Some(condition) = &how.condition
+            && !condition.value.eval_bool(&at).ok()?
+        {
+            return Some(());
+        }
+        match &node.does {
+            NodeDoes::Block { children, .. } => {
+                for child in children {
+                    self.undo_works_of(*child, ix, works)?;
+                }
+                Some(())
+            }
+            // Whose steps these are has other parameters.
+            NodeDoes::Include { .. } => None,
+            _ => {
+                works.push(self.work_of(node, ix, &at).ok()??);
+                Some(())
+            }
+        }
+    }
+
+    /// Steps whose effect a later step of the run took away again, and those later steps: what
+    /// takes the one back is, value for value, what the other did.
+    pub(super) fn reversed(&self) -> HashSet<InstIx> {
+        let all = (0u32..).map(InstIx).take(self.insts.len());
+        let mut done: Vec<InstIx> = all.filter(|ix| self.is_done_call(*ix)).collect();
+        done.sort_by_key(|ix| self.inst(*ix).ended);
+        let mut gone = HashSet::new();
+        for (at, later) in done.iter().enumerate() {
+            let Some(call) = self.call_of(*later) else {
+                continue;
+            };
+            let earlier = done.iter().take(at).rev().find(|earlier| {
+                let undo = self.undo_works(**earlier).unwrap_or_default();
+                let same =
+                    matches!(undo.as_slice(), [Work::Call(undo)] if does_the_same(undo, call));
+                same && !gone.contains(*earlier)
+            });
+            if let Some(earlier) = earlier {
+                gone.extend([*earlier, *later]);
+            }
+        }
+        gone
+    }
+
+    fn is_done_call(&self, ix: InstIx) -> bool {
+        let inst = self.inst(ix);
+        inst.state == State::Settled(Status::Succeeded)
+            && inst.children.is_empty()
+            && self.in_steps(ix)
+            && self.plan.node(inst.node).effect.acts()
+            && self.call_of(ix).is_some()
+    }
+
+    fn call_of(&self, ix: InstIx) -> Option<&ToolCall> {
+        match self.inst(ix).work.as_deref() {
+            Some(Work::Call(call)) => Some(call),
+            _ => None,
+        }
+    }
+}
+
+fn does_the_same(one: &ToolCall, other: &ToolCall) -> bool {
+    one.tool == other.tool && one.action == other.action && one.args == other.args
+}
