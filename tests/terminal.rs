@@ -79,14 +79,44 @@ fn threat_53_a_terminal_that_closes_at_a_prompt_parks_the_run() {
 }
 
 #[test]
-fn threat_40_an_interrupt_at_a_prompt_parks_the_run() {
+fn threat_40_an_interrupt_at_a_prompt_asks_and_the_question_comes_back() {
     let place = Place::new();
     place.write("x.yaml", ONE_GATE);
     let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
     session.expect("> ");
     session.send("\x03");
+    // The news begins a line of its own.
+    session.expect("^C\r\n");
+    session.expect("interrupt: nothing new starts");
+    session.expect("Interrupted");
+    session.expect("> ");
+    session.line("c");
+    session.expect("type the name of the target: main");
+    session.expect("> ");
+    session.send("\x03");
+    session.expect("Interrupted");
+    session.expect("> ");
+    session.line("p");
     session.expect("runbook resume");
     session.exits(75);
+    assert!(place.world().log().is_empty());
+}
+
+#[test]
+fn threat_40_a_second_interrupt_at_a_prompt_leaves_the_run_to_be_resumed() {
+    let place = Place::new();
+    place.write("x.yaml", ONE_GATE);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    session.send("\x03");
+    session.expect("Interrupted");
+    session.expect("> ");
+    session.send("\x03");
+    session.expect("^C\r\n");
+    session.expect("interrupt: leaving");
+    session.expect("runbook resume");
+    session.exits(130);
+    assert_eq!(place.kinds().last().unwrap(), "run_parked");
     assert!(place.world().log().is_empty());
 }
 

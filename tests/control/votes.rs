@@ -12,7 +12,9 @@ fn an_approval_is_shown_to_the_operator_at_once_and_the_step_goes_on() {
     let seen = says(&team, LI, &["approve"], "y", 0);
     assert!(seen.contains("Your approval is asked"), "{seen}");
     assert!(seen.contains("nothing more is needed"), "{seen}");
-    operator.expect("approved");
+    let before = operator.expect("approved");
+    // It begins a line of its own, and not behind the prompt.
+    assert!(before.starts_with("\r\n"), "{before:?}");
     operator.expect(&LI.to_string());
     operator.expect("audit verify");
     operator.exits(0);
