@@ -282,6 +282,7 @@ impl People for Terminal {
         let whole = || prompt::shown(question, self.width().min(100));
         let mut text = whole();
         let mut revealed = false;
+        let mut refused = false;
         loop {
             // The place stands beside the cursor, whatever has scrolled away above it.
             if question.real {
@@ -297,9 +298,15 @@ impl People for Terminal {
                 Heard::Gone => return Said::Gone,
                 Heard::Withdrawn => return Said::Withdrawn,
             };
-            match prompt::read(question, &typed) {
+            let read = prompt::read(question, &typed);
+            // What must be said twice must be said twice in a row.
+            let before = std::mem::replace(&mut refused, matches!(read, Typed::Twice(_)));
+            match read {
                 Typed::Said(said) => return *said,
                 Typed::Again(message) => text = format!("{message}\n"),
+                Typed::Twice(fact) if before => return Said::Fact(fact),
+                Typed::Twice(_) => text = prompt::ENDS_ALL.to_owned(),
+                Typed::Help => text = prompt::help(question, self.width().min(100)),
                 Typed::Reveal if revealed => {
                     text =
                         "it was shown once: park, and resume the run, to see it again\n".to_owned();
