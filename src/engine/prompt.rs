@@ -136,9 +136,12 @@ pub fn shown(question: &Question, width: usize) -> String {
             missing,
             ..
         } => {
+            let heading = out.len();
             show_known(&mut out, question, gate, width);
             show_times(&mut out, question, gate, width);
-            out.push('\n');
+            if out.len() > heading {
+                out.push('\n');
+            }
             show_what(&mut out, question, gate, width);
             show_waiting(&mut out, question, gate, (given, people, *missing), width);
         }

@@ -97,9 +97,12 @@ pub(super) fn show_waiting(
         },
     };
     wrapped(out, "They may:    ", &may, width);
-    line(out, &format!("They type:   {}", command(question)));
-    let elsewhere = format!("{} --print-request", command(question));
-    line(out, &format!("Far away:    {elsewhere}"));
+    // Where nobody may, nobody is to be sent for.
+    if asked.from.is_empty() || people.iter().any(|person| has_not(&person)) {
+        line(out, &format!("They type:   {}", command(question)));
+        let elsewhere = format!("{} --print-request", command(question));
+        line(out, &format!("Far away:    {elsewhere}"));
+    }
     if question.glass {
         line(out, &format!("Nobody there? p, then {}", glass(question)));
     }

@@ -295,3 +295,22 @@ fn first_items(value: &Value) -> Option<Value> {
     first.push(Value::from(said));
     Some(Value::List(first))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_shown_as_its_first_items_and_how_many_there_are() {
+        let short = Value::List(vec![Value::from("x".repeat(100)); 3]);
+        assert_eq!(evidence(short.clone()), short);
+        let long = Value::List(vec![Value::from("x".repeat(1000)); 9]);
+        let Value::List(shown) = evidence(long) else {
+            panic!("it is a list");
+        };
+        assert_eq!(shown.len(), 5);
+        assert_eq!(shown[4], Value::from("and 5 more, 9 in all"));
+        let one = Value::List(vec![Value::from("x".repeat(9000))]);
+        assert!(matches!(evidence(one), Value::Str(text) if text.len() < 2000));
+    }
+}
