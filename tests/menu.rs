@@ -114,6 +114,9 @@ fn an_interrupt_while_reading_leaves_the_terminal_as_it_was() {
     pty.line("o");
     pty.expect("space next");
     pty.send(CTRL_C);
+    pty.expect("Interrupted");
+    pty.expect("> ");
+    pty.line("p");
     pty.expect("left with 75");
     let modes = pty.expect(" echo ");
     assert!(modes.contains(" icanon"), "{modes}");

@@ -323,6 +323,8 @@ fn threat_40_a_stopped_process_shows_its_question_again_when_it_is_back() {
     pty.expect("Go?");
     pty.expect("> ");
     pty.send(CTRL_Z);
+    pty.expect("^Z\r\n");
+    pty.expect("stop: nothing starts until you come back with fg");
     pty.expect("AWAY");
     pty.line("");
     pty.expect("Go?");

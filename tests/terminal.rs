@@ -79,14 +79,44 @@ fn threat_53_a_terminal_that_closes_at_a_prompt_parks_the_run() {
 }
 
 #[test]
-fn threat_40_an_interrupt_at_a_prompt_parks_the_run() {
+fn threat_40_an_interrupt_at_a_prompt_asks_and_the_question_comes_back() {
     let place = Place::new();
     place.write("x.yaml", ONE_GATE);
     let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
     session.expect("> ");
     session.send("\x03");
+    // The news begins a line of its own.
+    session.expect("^C\r\n");
+    session.expect("interrupt: nothing new starts");
+    session.expect("Interrupted");
+    session.expect("> ");
+    session.line("c");
+    session.expect("type the name of the target: main");
+    session.expect("> ");
+    session.send("\x03");
+    session.expect("Interrupted");
+    session.expect("> ");
+    session.line("p");
     session.expect("runbook resume");
     session.exits(75);
+    assert!(place.world().log().is_empty());
+}
+
+#[test]
+fn threat_40_a_second_interrupt_at_a_prompt_leaves_the_run_to_be_resumed() {
+    let place = Place::new();
+    place.write("x.yaml", ONE_GATE);
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    session.send("\x03");
+    session.expect("Interrupted");
+    session.expect("> ");
+    session.send("\x03");
+    session.expect("^C\r\n");
+    session.expect("interrupt: leaving");
+    session.expect("runbook resume");
+    session.exits(130);
+    assert_eq!(place.kinds().last().unwrap(), "run_parked");
     assert!(place.world().log().is_empty());
 }
 
@@ -195,4 +225,82 @@ fn threat_49_a_gate_shows_every_line_of_a_script_and_what_it_gets() {
     }
     session.line("n");
     session.exits(77);
+}
+
+#[test]
+fn a_no_is_asked_once_more_where_something_was_changed_already() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: fence, call: $DATABASE_TOOL fence --node db-2 --cluster main, gate: First? }\n  - { id: fail_over, call: $DATABASE_TOOL failover --cluster main, gate: Second? }\n",
+    );
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    session.line("YES");
+    session.expect("Second?");
+    session.expect("> ");
+    session.line("n");
+    session.expect("this ends the whole run");
+    session.expect("> ");
+    // Something else in between, and it is a first no again.
+    session.line("?");
+    session.expect("only this step is left out");
+    session.expect("> ");
+    session.line("no");
+    session.expect("this ends the whole run");
+    session.expect("> ");
+    session.line("n not tonight");
+    session.expect("not tonight");
+    session.exits(77);
+    assert_eq!(place.world().log().len(), 1);
+}
+
+#[test]
+fn what_is_decided_stands_right_above_the_question_and_the_evidence_before_it() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nvars: { pays: [{ id: a-1, at: '2026-11-20T10:20:03.300509775Z' }, { id: a-2 }] }\nsteps:\n  - id: all\n    title: All of it\n    gate: { confirm: Go?, show: [vars.pays] }\n    steps:\n      - { id: look, run: [echo, x], effect: read }\n      - { id: each, for_each: vars.pays, as: pay, steps: [{ id: pay, run: [touch, '{{ pay.id }}'], effect: change, undo: none }] }\n",
+    );
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("A decision is needed");
+    let shown = session.expect("> ").replace("\r\n", "\n");
+    let shown = shown.split_once('\n').unwrap().1;
+    let wanted = "Known:  vars.pays
+          - id a-1, at 2026-11-20T10:20:03Z
+          - id a-2
+
+Step:   all  All of it
+Does:   for each pay of vars.pays, one after another:
+        CHANGE  touch ‹pay.id›
+        and 1 that change nothing
+Effect: CHANGE
+Undo:   cannot be undone: no undo is given for anything in it
+
+Go?
+y yes · n no (ends the run) · s REASON skip this step · p park · ? help
+";
+    assert!(shown.starts_with(wanted), "{shown}");
+    session.line("n");
+    session.exits(77);
+}
+
+#[test]
+fn another_attempt_says_at_its_gate_what_the_one_before_said() {
+    let place = Place::new();
+    place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - { id: mark, run: [sh, -c, 'echo no room >&2; exit 3'], effect: change, gate: Go? }\n",
+    );
+    let mut session = Pty::runbook(&place, &["run", "./x.yaml"]);
+    session.expect("> ");
+    session.line("y");
+    session.expect("A step failed");
+    session.expect("> ");
+    session.line("R");
+    session.expect("Try:    attempt 2; the one before failed: ");
+    session.expect("no room");
+    session.expect("> ");
+    session.line("p");
+    session.exits(75);
 }

@@ -9,9 +9,12 @@ use super::locks::explained;
 use super::reach::load;
 use super::run::{prepared, setting};
 use super::wanting::refuse_missing_secrets;
-use crate::engine::resumed_run;
+use crate::engine::{Terminal, resumed_run};
 use crate::model::Timestamp;
-use crate::report;
+use crate::model::people::Person;
+use crate::model::text::escape_controls;
+use crate::report::{self, Line};
+use crate::run::Run;
 
 /// `runbook resume`
 pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
@@ -37,6 +40,9 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
     };
     if run.closing().is_none() {
         refuse_missing_secrets(context, run.plan())?;
+    }
+    if glass.is_none() {
+        warn_of_dead_end(context, &run, &setting.operator)?;
     }
     let held = resumed_run(&store, &id, &setting);
     let mut held = held.map_err(|error| explained(error, setting.now))?;
@@ -75,4 +81,38 @@ pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, CliError> {
         json: args.json,
         wanted: Wanted::Done,
     })
+}
+
+/// Who takes a run up may not approve its gates any more. Where nobody else could, that is said
+/// before it is too late, and asked where somebody is there.
+fn warn_of_dead_end(context: &Context, run: &Run, operator: &Person) -> Result<(), CliError> {
+    let stuck = run.stuck_with(operator);
+    if stuck.is_empty() {
+        return Ok(());
+    }
+    let steps: Vec<&str> = stuck.iter().map(|step| step.as_str()).collect();
+    let steps = escape_controls(&steps.join(", ")).into_owned();
+    let mut text = format!(
+        "If you take this run up, nobody is left to approve {steps}: you are one of those who could, \
+         and who operates a run does not approve it."
+    );
+    if run.plan().policy.break_glass.is_some() {
+        text.push_str(" The way out then is --break-glass.");
+    }
+    let text = Line::new().text(&text).wrap(&context.screen.err, 0);
+    let approve = format!("runbook approve {}", run.id());
+    let Some(terminal) = Terminal::open() else {
+        context.screen.say(&format!("{text}\n→ {approve}"));
+        return Ok(());
+    };
+    let question =
+        format!("{text}\nTo approve instead: {approve}\nTake it up nevertheless? y or n > ");
+    let answer = terminal.line(&question).unwrap_or_default();
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CliError::Refused {
+            message: "the run was not taken up".to_owned(),
+            help: vec![approve],
+        }),
+    }
 }

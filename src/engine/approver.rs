@@ -2,7 +2,8 @@
 //! sees, and whose it is. Pure.
 
 use super::asking::question;
-use super::prompt::{heading, line, place, show_what, wrapped};
+use super::prompt::{heading, line, place, wrapped};
+use super::prompt_gate::{show_known, show_what};
 use crate::model::approval::Vote;
 use crate::model::text::escape_controls;
 use crate::report::approvals_words;
@@ -24,7 +25,7 @@ pub fn shown(run: &Run, waiting: &Waiting<'_>, vote: Vote, width: usize) -> Stri
     let place = place(&question.environment, question.real);
     line(&mut out, &heading(&format!("{what} · {place}"), width));
     wrapped(&mut out, "Run:    ", run.id().as_str(), width);
-    wrapped(&mut out, "By:     ", &by(run, waiting), width);
+    wrapped(&mut out, "For:    ", &by(run, waiting), width);
     let given: Vec<String> = waiting
         .given
         .iter()
@@ -38,20 +39,13 @@ pub fn shown(run: &Run, waiting: &Waiting<'_>, vote: Vote, width: usize) -> Stri
             width,
         );
     }
-    let step = format!(
-        "{}  {}",
-        escape_controls(waiting.step.as_str()),
-        question.title
-    );
-    wrapped(&mut out, "Step:   ", &step, width);
-    if let Some(why) = &question.why {
-        wrapped(&mut out, "Why:    ", why, width);
-    }
-    show_what(&mut out, &question, waiting.gate, width);
+    show_known(&mut out, &question, waiting.gate, width);
     if let Some(asked) = &waiting.gate.approvals {
         let needs = escape_controls(&approvals_words(asked)).into_owned();
         wrapped(&mut out, "Needs:  ", &needs, width);
     }
+    out.push('\n');
+    show_what(&mut out, &question, waiting.gate, width);
     out.push('\n');
     wrapped(&mut out, "", &escape_controls(&waiting.gate.confirm), width);
     out

@@ -16,7 +16,9 @@ use crate::model::event::{FailureChoice, Happened, ParkReason};
 use crate::model::ids::{Attempt, StepKey};
 use crate::model::output::BlobRef;
 use crate::model::people::{Actor, Way};
+use crate::model::text::escape_keeping_newlines;
 use crate::model::{Event, Timestamp};
+use crate::plan::{Node, NodeDoes};
 use crate::report::{TakenBack, taken_back};
 use crate::run::{Act, Fact, Input, Need, PersonNeeded, Run};
 use crate::spec::environment::Unattended;
@@ -192,8 +194,32 @@ impl Driver<'_> {
                 }
                 _ => TakenBack::default(),
             },
+            earlier: match &needed.need {
+                Need::Gate(_) | Need::Approvals { .. } => self.said_before(needed),
+                _ => None,
+            },
             ..question(&self.run, needed)
         }
+    }
+
+    /// What the attempt before this one failed with; none where there was none.
+    fn said_before(&self, needed: &PersonNeeded) -> Option<String> {
+        if needed.attempt == Attempt::FIRST {
+            return None;
+        }
+        let report = self.writer.run().read().ok()?;
+        let earlier = report.events().filter(|event| {
+            event.step.as_ref() == Some(&needed.step)
+                && event
+                    .attempt
+                    .is_some_and(|attempt| attempt < needed.attempt)
+        });
+        let failures = earlier.filter_map(|event| match &event.what {
+            Happened::StepFinished(finished) => finished.failure.as_ref(),
+            _ => None,
+        });
+        let failure = failures.last()?;
+        Some(escape_keeping_newlines(&failure.message).replace('\n', " / "))
     }
 
     /// What was kept of what a step printed at its last attempt; none where that is nothing.
@@ -252,10 +278,10 @@ pub(super) fn question(run: &Run, needed: &PersonNeeded) -> Question {
         Work::Process(_) => None,
     });
     let waiting = run.waiting();
-    let waiting = waiting.iter().find(|gate| *gate.step == needed.step);
-    let until = waiting.and_then(|gate| gate.until);
+    let gate = waiting.iter().find(|gate| *gate.step == needed.step);
+    let until = gate.and_then(|gate| gate.until);
     let until = until.map(|until| crate::report::moment(until, &TimeZone::system()));
-    let next_group = waiting.and_then(|gate| gate.next_group.cloned());
+    let next_group = gate.and_then(|gate| gate.next_group.cloned());
     Question {
         run: run.id().clone(),
         needed: needed.clone(),
@@ -280,5 +306,31 @@ pub(super) fn question(run: &Run, needed: &PersonNeeded) -> Question {
             None => needed.attempt,
         },
         gated: view.as_ref().is_some_and(|view| view.node().gate.is_some()),
+        earlier: None,
+        inside: view.as_ref().map_or_else(Vec::new, |view| {
+            crate::report::inside_words(plan, view.node_ix())
+        }),
+        measured: view.as_ref().is_some_and(|view| is_measured(view.node())),
+        others: gate.map_or_else(Vec::new, |gate| {
+            gate.people.iter().copied().cloned().collect()
+        }),
+        glass: plan.policy.break_glass.is_some(),
+        acted: run
+            .steps()
+            .any(|step| !step.is_group() && step.effect().acts() && step.started().is_some()),
     }
+}
+
+/// Whether what is suggested at a question follows from what was found out or answered before.
+fn is_measured(node: &Node) -> bool {
+    let NodeDoes::Ask(ask) = &node.does else {
+        return false;
+    };
+    ask.suggest.as_ref().is_some_and(|suggest| {
+        let mut references = suggest.value.references().iter();
+        references.any(|reference| {
+            let mut behind = reference.path.iter().skip(1);
+            behind.any(|segment| segment == "output" || segment == "answer")
+        })
+    })
 }

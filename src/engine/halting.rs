@@ -69,12 +69,10 @@ impl Driver<'_> {
         }
     }
 
-    /// Who interrupts at a question has been asked already: they leave. Anywhere else they are
-    /// asked what they want.
+    /// Who interrupts for the first time is asked what they want, at a question as anywhere else:
+    /// the same key does the same thing on every screen.
     fn asks_after_interrupt(&self, flight: &Flight) -> bool {
-        let at_a_question = flight.asking.is_some() && !flight.is_busy() && flight.polls.is_empty();
-        let first = flight.interrupts == 0 && flight.leave.is_none();
-        first && self.people.is_some() && !at_a_question
+        flight.interrupts == 0 && flight.leave.is_none() && self.people.is_some()
     }
 
     /// Asks what is to be done, once nothing acts any more.
@@ -140,29 +138,29 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Stops this process: what runs has a session of its own and goes on. When it is brought back,
-    /// the screen is drawn anew.
+    /// Stops this process: what runs has a session of its own and goes on. Before that it is said
+    /// what stops and what does not, a question's line is left for it, and the terminal is given
+    /// back as it was found. When the process is brought back, the screen is drawn anew.
     fn stop(&mut self, flight: &Flight) {
         let how = match has_shell() {
             true => Leaving::Stopping,
             false => Leaving::Staying,
         };
+        if let Some(people) = &self.people {
+            people.put_away();
+        }
+        // At a question this tells what was held back for it, too.
+        self.reporter.resume();
         self.reporter.notice(Notice::Leaving {
             signal: Signalled::Stop.name(),
             acting: flight.real,
             how,
         });
-        if how == Leaving::Staying {
-            return;
+        self.reporter.suspend();
+        if how == Leaving::Stopping {
+            stop_here();
         }
         let asking = flight.asking.is_some() || flight.halt == Some(Halt::Asked);
-        if !asking {
-            self.reporter.suspend();
-        }
-        if let Some(people) = &self.people {
-            people.put_away();
-        }
-        stop_here();
         if !asking {
             self.reporter.resume();
         }

@@ -3,7 +3,7 @@
 use super::people::{Question, choice_word};
 use super::prompt::{Typed, again, line, park, said, wrapped};
 use crate::model::call::Failure;
-use crate::model::event::FailureChoice;
+use crate::model::event::{FailureChoice, Resolution};
 use crate::model::people::Way;
 use crate::model::text::{clip, escape_controls, escape_keeping_newlines};
 use crate::run::Fact;
@@ -42,7 +42,6 @@ fn leads_to(question: &Question, choice: FailureChoice) -> String {
         FailureChoice::Undo => {
             let back = &question.back;
             let what = match back.steps.len() {
-                0 => "there is nothing that can be taken back; the run ends here".to_owned(),
                 1 => "takes back 1 step, listed above, and ends the run".to_owned(),
                 n => format!("takes back {n} steps, listed above, and ends the run"),
             };
@@ -90,20 +89,79 @@ pub(super) fn show_failure(
         let last = clip(last, width.saturating_sub(4));
         line(out, &format!("  │ {last}"));
     }
-    if choices.contains(&FailureChoice::Undo) {
+    if offered(question, choices).any(|choice| choice == FailureChoice::Undo) {
         list(out, "Back:   ", &question.back.steps, width);
         list(out, "Stays:  ", &question.back.stays, width);
     }
     out.push('\n');
-    for choice in choices {
-        let reason = if needs_reason(*choice) { " REASON" } else { "" };
-        let word = format!("{} {}{reason}", key_of(*choice), choice_word(*choice));
-        choice_line(out, &word, &leads_to(question, *choice), width);
+    for choice in offered(question, choices) {
+        let reason = if needs_reason(choice) { " REASON" } else { "" };
+        let word = format!("{} {}{reason}", key_of(choice), choice_word(choice));
+        choice_line(out, &word, &leads_to(question, choice), width);
     }
+    show_rest(out, question, width);
+}
+
+/// What can be chosen: an undo that would take nothing back is none.
+fn offered(question: &Question, choices: &[FailureChoice]) -> impl Iterator<Item = FailureChoice> {
+    let nothing = question.back.steps.is_empty();
+    let choices = choices.iter().copied();
+    choices.filter(move |choice| !(nothing && *choice == FailureChoice::Undo))
+}
+
+fn show_rest(out: &mut String, question: &Question, width: usize) {
     if question.printed.is_some() {
         choice_line(out, "o output", "shows all that it printed", width);
     }
     choice_line(out, "p park", "leaves now; resume later", width);
+}
+
+/// What can be said about a step that is in doubt.
+pub(super) fn show_doubt(out: &mut String, question: &Question, width: usize) {
+    for (word, leads_to) in [
+        (
+            "h happened REASON",
+            "it was done: the run goes on behind it",
+        ),
+        (
+            "d did not REASON",
+            "nothing was done: it is started again, as a new attempt",
+        ),
+        ("a again REASON", "it is done again, whatever it did before"),
+        ("s skip REASON", "leaves it out and goes on"),
+        ("x stop REASON", "ends the run here; what was done stays"),
+    ] {
+        choice_line(out, word, leads_to, width);
+    }
+    show_rest(out, question, width);
+}
+
+/// Reads what was typed about a doubt.
+pub(super) fn read_doubt(typed: &str) -> Typed {
+    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
+    let rest = rest.trim();
+    let lower = word.to_lowercase();
+    // `did not` is two words.
+    let rest = match lower.as_str() {
+        "d" | "did" => rest.strip_prefix("not ").map_or(rest, str::trim),
+        _ => rest,
+    };
+    let resolution = match lower.as_str() {
+        "h" | "happened" => Resolution::Happened,
+        "d" | "did" | "did-not-happen" => Resolution::DidNotHappen,
+        "a" | "again" => Resolution::Again,
+        "s" | "skip" => Resolution::Skip,
+        "x" | "stop" => Resolution::Stop,
+        "p" | "park" => return park(),
+        _ => return again("type h, d, a, s or x, and after it your reason; or o or p"),
+    };
+    if rest.is_empty() {
+        return again(format!("give your reason behind it: {word} YOUR REASON"));
+    }
+    said(Fact::Settled {
+        resolution,
+        reason: rest.to_owned(),
+    })
 }
 
 fn choice_line(out: &mut String, word: &str, leads_to: &str, width: usize) {
@@ -111,9 +169,10 @@ fn choice_line(out: &mut String, word: &str, leads_to: &str, width: usize) {
 }
 
 /// Reads what was typed at it.
-pub(super) fn read_choice(choices: &[FailureChoice], typed: &str) -> Typed {
+pub(super) fn read_choice(question: &Question, choices: &[FailureChoice], typed: &str) -> Typed {
     let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
-    let rest = rest.trim();
+    let (word, rest) = (word.to_lowercase(), rest.trim());
+    let word = word.as_str();
     if word == "p" || word == "park" {
         return park();
     }
@@ -122,9 +181,7 @@ pub(super) fn read_choice(choices: &[FailureChoice], typed: &str) -> Typed {
         Some(reason) if word == "mark" => ("m", reason.trim()),
         _ => (word, rest),
     };
-    let choice = choices
-        .iter()
-        .copied()
+    let choice = offered(question, choices)
         .find(|choice| word == key_of(*choice) || word == choice_word(*choice));
     match choice {
         None => again("type one of the letters above"),

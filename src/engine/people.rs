@@ -7,6 +7,7 @@ use super::halting::{Halted, WhatNow};
 use super::pager::Printed;
 use crate::call::Secret;
 use crate::model::Value;
+use crate::model::approval::Principal;
 use crate::model::call::Failure;
 use crate::model::event::{Decision, FailureChoice, ManualOutcome};
 use crate::model::ids::{Attempt, GroupName, RunId, StepKey};
@@ -255,6 +256,18 @@ pub struct Question {
     pub next_attempt: Attempt,
     /// Whether a gate is asked before it.
     pub gated: bool,
+    /// What the attempt before said, escaped, where it failed.
+    pub earlier: Option<String>,
+    /// What a block lets through, a line each, escaped.
+    pub inside: Vec<String>,
+    /// Whether what is suggested follows from what steps found or people answered.
+    pub measured: bool,
+    /// Who may still approve: not who operates the run, nor who has spoken.
+    pub others: Vec<Principal>,
+    /// Whether somebody may go on without others' approvals.
+    pub glass: bool,
+    /// Whether the run has changed something already.
+    pub acted: bool,
 }
 
 /// The words of a choice after a failure.

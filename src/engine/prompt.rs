@@ -4,15 +4,18 @@ use super::halting::{Halted, WhatNow};
 use super::menu;
 use super::people::Question;
 use crate::model::call::Failure;
-use crate::model::event::{Decision, GateOpened, ManualOutcome, Resolution};
+use crate::model::event::ManualOutcome;
 use crate::model::people::Way;
-use crate::model::text::{clip, escape_controls};
+use crate::model::text::escape_controls;
 use crate::model::{Shape, Value};
-use crate::report::{Look, whole_work, work_words};
+use crate::report::work_words;
 use crate::run::{Fact, Need};
 
 use super::people::Said;
-use super::prompt_others::{read_waiting, show_others, show_times, show_waiting};
+pub(super) use super::prompt_gate::ENDS_ALL;
+use super::prompt_gate::{read_gate, show_gate, show_known, show_what};
+pub(super) use super::prompt_help::help;
+use super::prompt_others::{read_waiting, show_times, show_waiting};
 
 /// What became of a typed line.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +24,10 @@ pub enum Typed {
     Said(Box<Said>),
     /// It does not; this is what to say before asking again.
     Again(String),
+    /// It ends the whole run: it counts if it is said twice.
+    Twice(Fact),
+    /// They want to know what the keys mean, before they answer.
+    Help,
     /// They want to see all that was printed, before they answer.
     Output,
     /// They want to see what is for them alone, before they answer.
@@ -83,13 +90,14 @@ pub fn shown_halt(halted: &Halted, width: usize) -> String {
 pub fn read_halt(halted: &Halted, typed: &str) -> Result<WhatNow, String> {
     let typed = typed.trim();
     let (word, reason) = typed.split_once(' ').unwrap_or((typed, ""));
-    match word {
+    match word.to_lowercase().as_str() {
         "c" | "continue" => Ok(WhatNow::GoOn),
         "p" | "park" => Ok(WhatNow::Park),
         "x" | "stop" if halted.stop.is_some() => Ok(WhatNow::Stop(match reason.trim() {
             "" => "the operator stopped it after an interrupt".to_owned(),
             reason => reason.to_owned(),
         })),
+        "?" | "help" => Err("the lines above say what each letter leads to".to_owned()),
         _ if halted.stop.is_some() => Err("type c, p or x".to_owned()),
         _ => Err("type c or p".to_owned()),
     }
@@ -109,10 +117,15 @@ pub fn shown(question: &Question, width: usize) -> String {
     };
     out.push('\n');
     line(&mut out, &heading(&format!("{what} · {place}"), width));
-    let step = format!("{}  {}", question.needed.step, question.title);
-    wrapped(&mut out, "Step:   ", &step, width);
-    if let Some(why) = &question.why {
-        wrapped(&mut out, "Why:    ", why, width);
+    if !matches!(
+        &question.needed.need,
+        Need::Gate(_) | Need::Approvals { .. }
+    ) {
+        let step = format!("{}  {}", question.needed.step, question.title);
+        wrapped(&mut out, "Step:   ", &step, width);
+        if let Some(why) = &question.why {
+            wrapped(&mut out, "Why:    ", why, width);
+        }
     }
     match &question.needed.need {
         Need::Gate(gate) => show_gate(&mut out, question, gate, width),
@@ -123,8 +136,13 @@ pub fn shown(question: &Question, width: usize) -> String {
             missing,
             ..
         } => {
-            show_what(&mut out, question, gate, width);
+            let heading = out.len();
+            show_known(&mut out, question, gate, width);
             show_times(&mut out, question, gate, width);
+            if out.len() > heading {
+                out.push('\n');
+            }
+            show_what(&mut out, question, gate, width);
             show_waiting(&mut out, question, gate, (given, people, *missing), width);
         }
         Need::Ask {
@@ -135,7 +153,7 @@ pub fn shown(question: &Question, width: usize) -> String {
         } => {
             out.push('\n');
             wrapped(&mut out, "", &escape_controls(asked), width);
-            show_choices(&mut out, choices, suggested, shape, width);
+            show_choices(&mut out, question, (choices, suggested, shape), width);
         }
         Need::Manual { items, by, .. } => {
             if let Some(by) = by {
@@ -155,7 +173,10 @@ pub fn shown(question: &Question, width: usize) -> String {
                     ""
                 }
             };
-            let keys = format!("{reveal}d done · f failed · s skip · p park (leave, resume later)");
+            let keys = format!(
+                "{reveal}d done · f failed (a note may stand behind either) · s REASON skip · p park \
+                 (leave, resume later) · ? help"
+            );
             wrapped(&mut out, "", &keys, width);
         }
         Need::Failure {
@@ -163,96 +184,42 @@ pub fn shown(question: &Question, width: usize) -> String {
         } => menu::show_failure(&mut out, question, failure, choices, width),
         Need::Doubt { reason, work, .. } => {
             out.push('\n');
-            wrapped(
-                &mut out,
-                "It was started, and nobody can say what it did: ",
-                &escape_controls(reason),
-                width,
-            );
+            let reason = escape_controls(reason);
+            let text = format!("It was started, and nobody can say what it did: {reason}");
+            wrapped(&mut out, "", &text, width);
             if let Some(work) = work {
                 wrapped(&mut out, "Does:   ", &work_words(work), width);
             }
-            line(
-                &mut out,
-                "Look for yourself before you answer; then give your reason.",
-            );
+            let text = "Look for yourself before you answer; then give your reason.";
+            line(&mut out, text);
             out.push('\n');
-            let output = match question.printed {
-                Some(_) => " · o all that it printed",
-                None => "",
-            };
-            let keys = format!(
-                "h it happened · d it did not happen · a run it again · s skip · x stop, each with \
-                 your reason behind it: h YOUR REASON{output} · p park"
-            );
-            wrapped(&mut out, "", &keys, width);
+            menu::show_doubt(&mut out, question, width);
         }
     }
     out
 }
 
-fn show_gate(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
-    show_what(out, question, gate, width);
-    show_others(out, question, gate, width);
-    show_times(out, question, gate, width);
-    out.push('\n');
-    wrapped(out, "", &escape_controls(&gate.confirm), width);
-    match &gate.challenge {
-        None => wrapped(
-            out,
-            "",
-            "y yes · n no (ends the run) · s skip this step · p park (leave, resume later)",
-            width,
-        ),
-        Some(target) => {
-            line(
-                out,
-                &format!(
-                    "To say yes, type the name of the target: {}",
-                    escape_controls(target)
-                ),
-            );
-            line(
-                out,
-                "n no (ends the run) · s skip this step · p park (leave, resume later)",
-            );
-        }
-    }
-}
-
-/// What a decision at a gate is about.
-pub(super) fn show_what(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
-    for work in &gate.works {
-        // All of it: the decision is about every line of a script and every value that it gets.
-        out.push_str(&whole_work(work, &Look::plain(width)));
-    }
-    if let Some(by) = &question.answered_by {
-        wrapped(out, "By:     ", by, width);
-    }
-    line(
-        out,
-        &format!("Effect: {}", gate.effect.word().to_uppercase()),
-    );
-    wrapped(out, "Undo:   ", &question.undo, width);
-    for (name, value) in &gate.show {
-        // `a if c else b` is known by its first part.
-        let name = name.split(" if ").next().unwrap_or(name);
-        wrapped(out, "Known:  ", &escape_controls(name), width);
-        show_value(out, value, 10, width);
-    }
-}
+/// The answers to choose from, what is suggested, and the answer's type.
+type Asks<'a> = (
+    &'a [(String, String)],
+    &'a Result<Option<Value>, Failure>,
+    &'a Shape,
+);
 
 fn show_choices(
     out: &mut String,
-    choices: &[(String, String)],
-    suggested: &Result<Option<Value>, Failure>,
-    shape: &Shape,
+    question: &Question,
+    (choices, suggested, shape): Asks<'_>,
     width: usize,
 ) {
+    let by = match question.measured {
+        true => "suggested by the measurements",
+        false => "suggested",
+    };
     for (i, (choice, meaning)) in choices.iter().enumerate() {
         let mark = match suggested {
-            Ok(Some(Value::Str(text))) if text == choice => "  ← suggested by the measurements",
-            _ => "",
+            Ok(Some(Value::Str(text))) if text == choice => format!("  ← {by}"),
+            _ => String::new(),
         };
         let text = format!(
             "{} — {}{mark}",
@@ -276,7 +243,13 @@ fn show_choices(
     }
     out.push('\n');
     let what = if choices.is_empty() {
-        format!("type a {shape}")
+        let shape = shape.to_string();
+        let article = if shape.starts_with(['a', 'e', 'i', 'o', 'u']) {
+            "an"
+        } else {
+            "a"
+        };
+        format!("type {article} {shape}")
     } else {
         "type a number or a word".to_owned()
     };
@@ -284,52 +257,8 @@ fn show_choices(
         Ok(Some(_)) => " · Enter takes the suggestion",
         _ => "",
     };
-    let keys = format!("{what}{enter} · p park (leave, resume later)");
+    let keys = format!("{what}{enter} · p park (leave, resume later) · ? help");
     wrapped(out, "", &keys, width);
-}
-
-/// How many items of a list are shown; of more it is said how many.
-const SHOWN: usize = 8;
-
-fn show_value(out: &mut String, value: &Value, indent: usize, width: usize) {
-    let pad = " ".repeat(indent);
-    match value {
-        Value::Map(map) => {
-            for (name, field) in map {
-                let name = escape_controls(name);
-                match field {
-                    Value::Map(_) => {
-                        line(out, &format!("{pad}{name}:"));
-                        show_value(out, field, indent + 2, width);
-                    }
-                    Value::List(items) if items.iter().any(|i| matches!(i, Value::Map(_))) => {
-                        line(out, &format!("{pad}{name}:"));
-                        for item in items.iter().take(SHOWN) {
-                            let text = short(item);
-                            wrapped(out, &format!("{pad}  - "), &text, width);
-                        }
-                        if let Some(more) = items.len().checked_sub(SHOWN).filter(|n| *n > 0) {
-                            line(out, &format!("{pad}  - and {more} more"));
-                        }
-                    }
-                    field => wrapped(out, &format!("{pad}{name}: "), &short(field), width),
-                }
-            }
-        }
-        value => wrapped(out, &pad, &short(value), width),
-    }
-}
-
-fn short(value: &Value) -> String {
-    let text = match value {
-        Value::Map(map) => map
-            .iter()
-            .map(|(name, field)| format!("{name} {field}"))
-            .collect::<Vec<_>>()
-            .join(", "),
-        value => value.to_string(),
-    };
-    escape_controls(&clip(&text, 400)).into_owned()
 }
 
 pub(super) fn line(out: &mut String, text: &str) {
@@ -380,8 +309,12 @@ pub fn read(question: &Question, typed: &str) -> Typed {
             None => again("nothing that it printed was kept"),
         };
     }
+    let is_answer = matches!(&question.needed.need, Need::Ask { .. });
+    if typed == "?" || (!is_answer && typed.eq_ignore_ascii_case("help")) {
+        return Typed::Help;
+    }
     match &question.needed.need {
-        Need::Gate(gate) => read_gate(gate, typed),
+        Need::Gate(gate) => read_gate(question, gate, typed),
         Need::Approvals { gate, .. } => read_waiting(question, gate, typed),
         Need::Ask {
             choices,
@@ -395,39 +328,8 @@ pub fn read(question: &Question, typed: &str) -> Typed {
             None => again("there is nothing to show here"),
         },
         Need::Manual { .. } => read_report(typed),
-        Need::Failure { choices, .. } => menu::read_choice(choices, typed),
-        Need::Doubt { .. } => read_doubt(typed),
-    }
-}
-
-fn read_gate(gate: &GateOpened, typed: &str) -> Typed {
-    let decided = |decision, reason: Option<&str>| {
-        said(Fact::Gate {
-            digest: gate.digest,
-            decision,
-            way: Way::Terminal,
-            reason: reason
-                .map(str::to_owned)
-                .filter(|reason| !reason.is_empty()),
-        })
-    };
-    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
-    match (&gate.challenge, word) {
-        // The target's name first: it may be called `n`.
-        (Some(target), _) if typed == target.trim() => decided(Decision::Approve, None),
-        (None, "y" | "yes") => decided(Decision::Approve, Some(rest)),
-        (_, "n" | "no") => decided(Decision::Decline, Some(rest)),
-        (_, "s" | "skip") if rest.trim().is_empty() => {
-            again("to skip the step, give your reason behind it: s YOUR REASON")
-        }
-        (_, "s" | "skip") => decided(Decision::Skip, Some(rest)),
-        (_, "p" | "park") => park(),
-        (Some(_), "y" | "yes") => again("yes is not enough here: type the name of the target"),
-        (Some(target), _) => again(format!(
-            "that is not the target's name: type {} exactly, or n, s, p",
-            escape_controls(target)
-        )),
-        (None, _) => again("type y, n, s or p"),
+        Need::Failure { choices, .. } => menu::read_choice(question, choices, typed),
+        Need::Doubt { .. } => menu::read_doubt(typed),
     }
 }
 
@@ -451,11 +353,17 @@ fn read_answer(
             None => again("nothing is suggested here: type an answer"),
         };
     }
-    if typed == "p" || typed == "park" {
-        return park();
-    }
     // A choice's own word goes before its number: a choice may be called `1`.
     let is_word = choices.iter().any(|(choice, _)| choice == typed);
+    if !is_word && matches!(typed.to_lowercase().as_str(), "p" | "park") {
+        return park();
+    }
+    let mut alike = choices
+        .iter()
+        .filter(|(choice, _)| choice.eq_ignore_ascii_case(typed));
+    if !is_word && let (Some((choice, _)), None) = (alike.next(), alike.next()) {
+        return answered(Value::from(choice.as_str()));
+    }
     if !is_word
         && let Ok(number) = typed.parse::<usize>()
         && let Some((choice, _)) = number.checked_sub(1).and_then(|i| choices.get(i))
@@ -479,7 +387,7 @@ fn read_report(typed: &str) -> Typed {
             Err(error) => return again(format!("this is no JSON: {error}")),
         },
     };
-    let outcome = match word {
+    let outcome = match word.to_lowercase().as_str() {
         "d" | "done" => ManualOutcome::Done,
         "f" | "failed" => ManualOutcome::Failed,
         "s" | "skip" if rest.is_empty() => {
@@ -494,26 +402,5 @@ fn read_report(typed: &str) -> Typed {
         output,
         way: Way::Terminal,
         note,
-    })
-}
-
-fn read_doubt(typed: &str) -> Typed {
-    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
-    let rest = rest.trim();
-    let resolution = match word {
-        "h" | "happened" => Resolution::Happened,
-        "d" | "did-not-happen" => Resolution::DidNotHappen,
-        "a" | "again" => Resolution::Again,
-        "s" | "skip" => Resolution::Skip,
-        "x" | "stop" => Resolution::Stop,
-        "p" | "park" => return park(),
-        _ => return again("type h, d, a, s or x, and after it your reason; or o or p"),
-    };
-    if rest.is_empty() {
-        return again(format!("give your reason behind it: {word} YOUR REASON"));
-    }
-    said(Fact::Settled {
-        resolution,
-        reason: rest.to_owned(),
     })
 }

@@ -3,6 +3,7 @@
 
 use super::people::Question;
 use super::prompt::{Typed, again, line, park, said, wrapped};
+use super::prompt_gate::ends_run;
 use crate::model::approval::{ApprovalsAsked, Principal};
 use crate::model::event::{Decision, GateOpened};
 use crate::model::people::Way;
@@ -16,7 +17,7 @@ const ONE_MORE: &str = "(one more than usual: root without a login may be one of
 /// Below what a gate shows: who else must say yes, or why nobody else must.
 pub(super) fn show_others(out: &mut String, question: &Question, gate: &GateOpened, width: usize) {
     if let Some(asked) = &gate.approvals {
-        let who = named(asked);
+        let who = named(asked, &question.others);
         if asked.afterwards {
             let text = format!("{who} within 24h after the step: runbook audit review");
             wrapped(out, "Owed:   ", &text, width);
@@ -89,21 +90,28 @@ pub(super) fn show_waiting(
                 "nobody: no such group is here. Rehearse their part with w".to_owned()
             }
             nobody if nobody.is_empty() => {
-                "nobody is left in the groups that may: the policy cannot be met".to_owned()
+                "nobody is left in the groups that may: nobody can end this wait with a yes"
+                    .to_owned()
             }
             names => names,
         },
     };
     wrapped(out, "They may:    ", &may, width);
-    line(out, &format!("They type:   {}", command(question)));
-    let elsewhere = format!("{} --print-request", command(question));
-    line(out, &format!("Far away:    {elsewhere}"));
+    // Where nobody may, nobody is to be sent for.
+    if asked.from.is_empty() || people.iter().any(|person| has_not(&person)) {
+        line(out, &format!("They type:   {}", command(question)));
+        let elsewhere = format!("{} --print-request", command(question));
+        line(out, &format!("Far away:    {elsewhere}"));
+    }
+    if question.glass {
+        line(out, &format!("Nobody there? p, then {}", glass(question)));
+    }
     out.push('\n');
     let stand_in = match question.unattended {
         true => " · w stand in for them (rehearsal)",
         false => "",
     };
-    let keys = format!("n no (ends the run) · p park (leave, resume later){stand_in}");
+    let keys = format!("n no (ends the run) · p park (leave, resume later){stand_in} · ? help");
     wrapped(out, "", &keys, width);
 }
 
@@ -111,18 +119,16 @@ pub(super) fn show_waiting(
 pub(super) fn read_waiting(question: &Question, gate: &GateOpened, typed: &str) -> Typed {
     let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
     let reason = Some(rest.trim()).filter(|rest| !rest.is_empty());
-    let decided = |decision, way| {
-        said(Fact::Gate {
-            digest: gate.digest,
-            decision,
-            way,
-            reason: reason.map(str::to_owned),
-        })
+    let decided = |decision, way| Fact::Gate {
+        digest: gate.digest,
+        decision,
+        way,
+        reason: reason.map(str::to_owned),
     };
-    match word {
-        "n" | "no" => decided(Decision::Decline, Way::Terminal),
+    match word.to_lowercase().as_str() {
+        "n" | "no" => ends_run(question, decided(Decision::Decline, Way::Terminal)),
         "p" | "park" => park(),
-        "w" if question.unattended => decided(Decision::Approve, Way::Yes),
+        "w" if question.unattended => said(decided(Decision::Approve, Way::Yes)),
         "y" | "yes" => again("you have said yes already: others are waited for"),
         _ if question.unattended => again("type n, p or w"),
         _ => again("type n or p"),
@@ -130,14 +136,15 @@ pub(super) fn read_waiting(question: &Question, gate: &GateOpened, typed: &str) 
 }
 
 /// `1 of dba, lead must approve: li@example.org, mo`
-fn named(asked: &ApprovalsAsked) -> String {
+fn named(asked: &ApprovalsAsked, others: &[Principal]) -> String {
     if asked.from.is_empty() {
         return format!("{} other than you must approve", asked.count);
     }
     let groups: Vec<&str> = asked.from.iter().map(|group| group.as_str()).collect();
-    let people: Vec<&str> = asked.invited().map(Principal::as_str).collect();
+    let people: Vec<&str> = others.iter().map(Principal::as_str).collect();
     let people = match people.as_slice() {
-        [] => "nobody is in there".to_owned(),
+        [] if asked.people.is_empty() => "nobody is in there".to_owned(),
+        [] => "nobody in there is left who may".to_owned(),
         people => people.join(", "),
     };
     format!(
@@ -145,6 +152,11 @@ fn named(asked: &ApprovalsAsked) -> String {
         asked.count,
         groups.join(", ")
     )
+}
+
+/// What goes on where nobody can be reached; the policy names who may.
+fn glass(question: &Question) -> String {
+    format!("runbook resume {} --break-glass 'REASON'", question.run)
 }
 
 /// What others type, on this machine.
@@ -218,6 +230,12 @@ mod tests {
             back: TakenBack::default(),
             next_attempt: Attempt::FIRST,
             gated: true,
+            earlier: None,
+            inside: Vec::new(),
+            measured: false,
+            others: people(&["li@example.org", "mo"]),
+            glass: true,
+            acted: false,
         }
     }
 
@@ -270,7 +288,7 @@ mod tests {
                 Said::Fact(Fact::Gate { decision, way, .. }) => Some((decision, way)),
                 _ => None,
             },
-            Typed::Again(_) | Typed::Output | Typed::Reveal => None,
+            Typed::Again(_) | Typed::Twice(_) | Typed::Help | Typed::Output | Typed::Reveal => None,
         }
     }
 

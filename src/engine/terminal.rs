@@ -33,6 +33,8 @@ pub struct Terminal {
     before_keys: Mutex<Option<Termios>>,
     /// Whether something is on the screen that is to be seen by nobody else.
     revealing: AtomicBool,
+    /// Whether the cursor stands behind a prompt or a page, in the middle of a line.
+    mid_line: AtomicBool,
 }
 
 /// What came of waiting for something to be typed.
@@ -62,6 +64,7 @@ impl Terminal {
             wake: (File::from(write), read),
             before_keys: Mutex::new(None),
             revealing: AtomicBool::new(false),
+            mid_line: AtomicBool::new(false),
         })
     }
 
@@ -99,14 +102,32 @@ impl Terminal {
     fn heard_after(&self, text: &str) -> Heard {
         // Whatever was typed before this was on the screen was meant for something else.
         let _ = tcflush(&self.device, QueueSelector::IFlush);
+        self.mid_line.store(true, Ordering::SeqCst);
         if !self.show(text) {
             return Heard::Gone;
         }
         match self.heard() {
             // The terminal gives whole lines: one read is one line, whatever its bytes are. The
             // end of input is never an answer.
-            Heard::Typed(typed) if typed.last() != Some(&b'\n') => Heard::Gone,
+            Heard::Typed(typed) if typed.last() != Some(&b'\n') => {
+                self.leave_line();
+                Heard::Gone
+            }
+            Heard::Typed(typed) => {
+                self.mid_line.store(false, Ordering::SeqCst);
+                Heard::Typed(typed)
+            }
             heard => heard,
+        }
+    }
+
+    /// Leaves the line of a prompt, so that what is told next begins a line of its own. Whatever
+    /// was half typed there was meant for the prompt: nothing else may get it, least of all a
+    /// shell.
+    fn leave_line(&self) {
+        if self.mid_line.swap(false, Ordering::SeqCst) {
+            let _ = tcflush(&self.device, QueueSelector::IFlush);
+            self.show("\n");
         }
     }
 
@@ -185,6 +206,7 @@ impl Terminal {
     fn page(&self, printed: &Printed) -> Option<Said> {
         let left = self.turn_pages(printed);
         self.give_lines();
+        self.leave_line();
         left
     }
 
@@ -226,6 +248,7 @@ impl Terminal {
             if !self.show(&text) {
                 return Some(Said::Gone);
             }
+            self.mid_line.store(true, Ordering::SeqCst);
             text = match self.heard() {
                 Heard::Gone => return Some(Said::Gone),
                 Heard::Withdrawn => return Some(Said::Withdrawn),
@@ -259,6 +282,7 @@ impl People for Terminal {
         let whole = || prompt::shown(question, self.width().min(100));
         let mut text = whole();
         let mut revealed = false;
+        let mut refused = false;
         loop {
             // The place stands beside the cursor, whatever has scrolled away above it.
             if question.real {
@@ -274,9 +298,15 @@ impl People for Terminal {
                 Heard::Gone => return Said::Gone,
                 Heard::Withdrawn => return Said::Withdrawn,
             };
-            match prompt::read(question, &typed) {
+            let read = prompt::read(question, &typed);
+            // What must be said twice must be said twice in a row.
+            let before = std::mem::replace(&mut refused, matches!(read, Typed::Twice(_)));
+            match read {
                 Typed::Said(said) => return *said,
                 Typed::Again(message) => text = format!("{message}\n"),
+                Typed::Twice(fact) if before => return Said::Fact(fact),
+                Typed::Twice(_) => text = prompt::ENDS_ALL.to_owned(),
+                Typed::Help => text = prompt::help(question, self.width().min(100)),
                 Typed::Reveal if revealed => {
                     text =
                         "it was shown once: park, and resume the run, to see it again\n".to_owned();
@@ -323,12 +353,14 @@ impl People for Terminal {
         // Here and not only where the keys are read: this process may end before that thread.
         self.hide();
         self.give_lines();
+        self.leave_line();
         self.wake(WITHDRAW);
     }
 
     fn put_away(&self) {
         self.hide();
         self.give_lines();
+        self.leave_line();
     }
 
     fn show_again(&self) {

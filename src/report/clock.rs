@@ -1,5 +1,7 @@
 //! Times on the screen: local, with their offset said; the journal has UTC.
 
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
 
 use crate::model::{Duration, Timestamp};
@@ -14,6 +16,21 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S%:z")
         .to_string()
+}
+
+/// A moment as tools write it, to the second: what stands behind the point nobody decides by.
+/// Any other text as it is.
+pub(super) fn to_the_second(text: &str) -> Cow<'_, str> {
+    let Some((seconds, rest)) = text.split_once('.') else {
+        return Cow::Borrowed(text);
+    };
+    match text.parse::<jiff::Timestamp>() {
+        Ok(_) => {
+            let zone = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            Cow::Owned(format!("{seconds}{zone}"))
+        }
+        Err(_) => Cow::Borrowed(text),
+    }
 }
 
 /// `2026-11-20, UTC+01:00`: what stands above lines that say the time only.
@@ -50,6 +67,9 @@ mod tests {
         assert_eq!(time(at, &zone), "20:53:59");
         assert_eq!(moment(at, &zone), "2026-11-20 20:53:59+01:00");
         assert_eq!(day(at, &zone), "2026-11-20, UTC+01:00");
+        let tools = to_the_second("2026-11-20T10:20:03.300509775Z");
+        assert_eq!(tools, "2026-11-20T10:20:03Z");
+        assert_eq!(to_the_second("1.5 of 10.3Z"), "1.5 of 10.3Z");
         assert_eq!(elapsed(Duration::from_secs(3723)), "1:02:03");
         assert_eq!(left(Duration::from_millis(192_400)), "3m 12s");
     }

@@ -420,13 +420,66 @@ pub fn undo_words(plan: &Plan, ix: NodeIx, args: Option<&Map>) -> String {
         ) => inverse_words(plan, *node, args),
         _ => None,
     };
-    let undo = by_contract
-        .or_else(|| Describer::of(plan).step(ix).undo)
-        .unwrap_or_else(|| match is_irreversible(plan, ix) {
-            true => "nothing takes it back: it is irreversible".to_owned(),
-            false => "nothing to take back".to_owned(),
-        });
+    let node = plan.node(ix);
+    let undo = by_contract.or_else(|| match &node.undo {
+        PlannedUndo::None => None,
+        _ => Describer::of(plan).step(ix).undo,
+    });
+    let undo = undo.unwrap_or_else(|| match node.effect.acts() {
+        false => "nothing to take back: it changes nothing".to_owned(),
+        true if node.does.is_block() => undo_inside(plan, ix),
+        true if is_irreversible(plan, ix) => "cannot be undone: it is irreversible".to_owned(),
+        true => "cannot be undone: no undo is given for it".to_owned(),
+    });
     crate::model::text::escape_controls(&undo).into_owned()
+}
+
+/// How much of a block can be taken back.
+fn undo_inside(plan: &Plan, block: NodeIx) -> String {
+    let inside = below(plan, block).into_iter();
+    let changes: Vec<&Node> = inside
+        .map(|place| plan.node(place.ix))
+        .filter(|node| node.effect.acts() && !node.does.is_block())
+        .collect();
+    let back = |node: &&&Node| matches!(node.undo, PlannedUndo::Node { .. });
+    match (changes.iter().filter(back).count(), changes.len()) {
+        (0, _) => "cannot be undone: no undo is given for anything in it".to_owned(),
+        (back, all) if back == all => "each step in it has its own undo".to_owned(),
+        (back, all) => format!(
+            "{back} of the {all} steps in it that change something; the rest cannot be undone"
+        ),
+    }
+}
+
+/// What a gate on a block lets through, as far as it is known: a line for each step in it that
+/// changes something, and how many only look. Escaped for the screen.
+pub fn inside_words(plan: &Plan, ix: NodeIx) -> Vec<String> {
+    let describer = Describer::of(plan);
+    let mut out = Vec::new();
+    let mut looks = 0;
+    let top = plan.node(ix).how.for_each.as_ref().map(each);
+    out.extend(top.map(|each| format!("for each {each}:")));
+    for place in below(plan, ix) {
+        let node = plan.node(place.ix);
+        let step = describer.step(place.ix);
+        let only_if = step
+            .only_if
+            .map_or_else(String::new, |c| format!(", only if {c}"));
+        match (node.does.is_block(), node.effect.acts()) {
+            (true, true) => out.extend(step.each.map(|each| format!("for each {each}{only_if}:"))),
+            (true, false) => {}
+            (false, true) => {
+                let (_, effect) = super::style::effect(node.effect);
+                out.push(format!("{effect}  {}{only_if}", step.does.join("; ")));
+            }
+            (false, false) => looks += 1,
+        }
+    }
+    if looks > 0 && plan.node(ix).effect.acts() {
+        out.push(format!("and {looks} that change nothing"));
+    }
+    let escaped = |text: String| crate::model::text::escape_controls(&text).into_owned();
+    out.into_iter().map(escaped).collect()
 }
 
 fn is_irreversible(plan: &Plan, ix: NodeIx) -> bool {

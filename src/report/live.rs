@@ -14,7 +14,7 @@ use super::clock;
 use super::face::{self, Clock, Face};
 use super::line::Line;
 use super::progress::Progress;
-use super::reporter::{Notice, Reporter};
+use super::reporter::{Leaving, Notice, Reporter};
 use super::scroll::scrolled;
 use super::style::{Look, Tone, environment};
 use super::summary::summary_in;
@@ -59,6 +59,10 @@ pub struct Live {
     waiting: Option<Timestamp>,
     /// What an interrupt does.
     keys: &'static str,
+    /// What it does once one came in, until the operator has been asked.
+    keys_now: Option<&'static str>,
+    /// The last line's words, without the keys.
+    rest: String,
 }
 
 /// A step that has a line.
@@ -104,6 +108,8 @@ impl Live {
             real: false,
             waiting: None,
             keys: "Ctrl-C stops",
+            keys_now: None,
+            rest: String::new(),
         }
     }
 
@@ -239,7 +245,7 @@ impl Live {
         self.bars.remove(bar);
     }
 
-    fn redraw_status(&self, run: &Run) {
+    fn redraw_status(&mut self, run: &Run) {
         let plan = run.plan();
         let look = self.look();
         let (tone, place) = environment(&plan.environment, plan.real);
@@ -261,11 +267,16 @@ impl Live {
         self.status.reset_elapsed();
         self.status
             .set_style(face::status_style(&look, tone, &place, clock));
-        self.status.set_message(
-            Line::new()
-                .text(&format!(" · {} · {}", rest.join(" · "), self.keys))
-                .cut(&look),
-        );
+        self.rest = rest.join(" · ");
+        self.say_keys();
+    }
+
+    /// What stands on the last line behind the place and the clock.
+    fn say_keys(&self) {
+        let look = self.look();
+        let keys = self.keys_now.unwrap_or(self.keys);
+        let line = Line::new().text(&format!(" · {} · {keys}", self.rest));
+        self.status.set_message(line.cut(&look));
         settle(&look, &self.status);
     }
 
@@ -323,6 +334,14 @@ impl Reporter for Live {
                     .tone(Tone::Strong, &words::leaving(signal, acting, how))
                     .wrap(&self.look(), 2);
                 self.print(text);
+                self.keys_now = match how {
+                    Leaving::Waiting | Leaving::Asking => Some("Ctrl-C again ends what runs"),
+                    Leaving::Ending => Some("ending"),
+                    Leaving::Stopping | Leaving::Staying => self.keys_now,
+                };
+                if !self.rest.is_empty() {
+                    self.say_keys();
+                }
             }
             Notice::Left { note } => {
                 let text = Line::new().tone(Tone::Warn, note).wrap(&self.look(), 2);
@@ -344,6 +363,10 @@ impl Reporter for Live {
         if self.held.is_none() {
             self.held = Some(Vec::new());
             self.tick(false);
+            // Whoever is asked now says what becomes of the run.
+            if self.keys_now.take().is_some() {
+                self.say_keys();
+            }
             let _ = self.bars.clear();
             self.bars.set_draw_target(ProgressDrawTarget::hidden());
         }

@@ -40,13 +40,13 @@ pub fn work_words(work: &Work) -> String {
 pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Str(text) => format!("'{}'", clip(text, 120)),
-        Value::Map(_) | Value::List(_) => clip(&facts(value), 120).into_owned(),
+        Value::Map(_) | Value::List(_) => clip(&value_facts(value), 120).into_owned(),
         other => other.to_string(),
     }
 }
 
-/// What an output says, as a person reads it: `state stopped, lag 4s`, not as JSON.
-fn facts(value: &Value) -> String {
+/// What a value says, as a person reads it: `state stopped, lag 4s`, not as JSON. Not escaped.
+pub fn value_facts(value: &Value) -> String {
     match value {
         Value::Map(map) => {
             let facts: Vec<String> = map
@@ -55,8 +55,8 @@ fn facts(value: &Value) -> String {
                 .map(|(name, field)| match field {
                     Value::Bool(true) => name.clone(),
                     Value::Bool(false) => format!("not {name}"),
-                    Value::Map(_) => format!("{name} ({})", facts(field)),
-                    field => format!("{name} {}", facts(field)),
+                    Value::Map(_) => format!("{name} ({})", value_facts(field)),
+                    field => format!("{name} {}", value_facts(field)),
                 })
                 .collect();
             facts.join(", ")
@@ -65,15 +65,15 @@ fn facts(value: &Value) -> String {
         Value::List(items) if items.iter().any(|item| matches!(item, Value::Map(_))) => {
             let items: Vec<String> = items
                 .iter()
-                .map(|item| format!("({})", facts(item)))
+                .map(|item| format!("({})", value_facts(item)))
                 .collect();
             items.join(" ")
         }
         Value::List(items) => {
-            let items: Vec<String> = items.iter().map(facts).collect();
+            let items: Vec<String> = items.iter().map(value_facts).collect();
             items.join(" ")
         }
-        other => other.to_string(),
+        other => super::clock::to_the_second(&other.to_string()).into_owned(),
     }
 }
 

@@ -85,7 +85,7 @@ pub enum Need {
         gate: Box<GateOpened>,
         /// Who has approved.
         given: Vec<Principal>,
-        /// Who may: the gate's people and those of the groups that it was escalated to.
+        /// Who still may, of the gate's people and those of the groups that it was escalated to.
         people: Vec<Principal>,
         /// How many more have to.
         missing: usize,

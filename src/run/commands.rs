@@ -109,11 +109,7 @@ impl Run {
         let need = Need::Approvals {
             gate,
             given: given.map(|given| given.voter.principal.clone()).collect(),
-            people: open
-                .asked
-                .iter()
-                .flat_map(|asked| asked.invited().cloned())
-                .collect(),
+            people: self.may_still(open).cloned().collect(),
             missing: self.missing(open),
             until: open.deadline(),
         };

@@ -258,12 +258,59 @@ impl Run {
 /// and the record has to hold all of it.
 const MAX_EVIDENCE: usize = 4 * 1024;
 
-/// A value as a gate shows it: whole, or as the beginning of its text.
+/// A value as a gate shows it: whole, or the first items of a list, or the beginning of its text.
 fn evidence(value: Value) -> Value {
     let text = value.to_string();
     if text.len() <= MAX_EVIDENCE {
         return value;
     }
+    if let Some(first) = first_items(&value) {
+        return first;
+    }
     let beginning = crate::model::text::clip(&text, MAX_EVIDENCE / 4);
     Value::Str(format!("{beginning} ({} bytes in all)", text.len()))
+}
+
+/// As many whole items of a list as there is room for, and how many there are; none where there is
+/// room for none.
+fn first_items(value: &Value) -> Option<Value> {
+    let Value::List(items) = value else {
+        return None;
+    };
+    let mut room = MAX_EVIDENCE;
+    let fits = items.iter().take_while(|item| {
+        let left = room.checked_sub(item.to_string().len());
+        room = left.unwrap_or_default();
+        left.is_some()
+    });
+    let mut first: Vec<Value> = fits.cloned().collect();
+    let more = items
+        .len()
+        .checked_sub(first.len())
+        .filter(|more| *more > 0)?;
+    if first.is_empty() {
+        return None;
+    }
+    let said = format!("and {more} more, {} in all", items.len());
+    first.push(Value::from(said));
+    Some(Value::List(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_shown_as_its_first_items_and_how_many_there_are() {
+        let short = Value::List(vec![Value::from("x".repeat(100)); 3]);
+        assert_eq!(evidence(short.clone()), short);
+        let long = Value::List(vec![Value::from("x".repeat(1000)); 9]);
+        let Value::List(shown) = evidence(long) else {
+            panic!("it is a list");
+        };
+        assert_eq!(shown.len(), 5);
+        assert_eq!(shown[4], Value::from("and 5 more, 9 in all"));
+        let one = Value::List(vec![Value::from("x".repeat(9000))]);
+        assert!(matches!(evidence(one), Value::Str(text) if text.len() < 2000));
+    }
 }

@@ -30,7 +30,8 @@ pub struct Waiting<'a> {
     pub missing: usize,
     /// The groups that may, those of an escalation included.
     pub groups: Vec<&'a GroupName>,
-    /// The people of those groups; anybody but the operator where there are no groups.
+    /// The people of those groups who may still approve: neither who operates the run nor who has
+    /// approved; anybody but the operator where there are no groups.
     pub people: Vec<&'a Principal>,
     /// When it is escalated or declined.
     pub until: Option<Timestamp>,
@@ -91,14 +92,46 @@ impl Run {
                 .collect(),
             missing: self.missing(open),
             groups: open.asked.iter().flat_map(|asked| &asked.from).collect(),
-            people: open
-                .asked
-                .iter()
-                .flat_map(|asked| asked.invited())
-                .collect(),
+            people: self.may_still(open).collect(),
             until: open.deadline(),
             next_group: open.next_group(),
         }
+    }
+
+    /// Who of the gate's people may still approve.
+    pub(super) fn may_still<'a>(
+        &'a self,
+        open: &'a OpenGate,
+    ) -> impl Iterator<Item = &'a Principal> {
+        let invited = open.asked.iter().flat_map(|asked| asked.invited());
+        invited.filter(|one| {
+            let mut operators = self.operators(open.yes.as_ref());
+            let mut given = self.counted(open);
+            !operators.any(|person| one.may_be(person))
+                && !given.any(|given| given.voter.principal.is_same_person(one))
+        })
+    }
+
+    /// The gates that nobody could pass any more if this person took the run up, because they are
+    /// one of those who must approve, and now could.
+    pub fn stuck_with(&self, person: &Person) -> Vec<&StepKey> {
+        let rehearsed = self.plan.policy.unattended == Unattended::Allow;
+        let stuck = self.insts.iter().filter(|_| !rehearsed).filter(|inst| {
+            let State::Gated(open) = &inst.state else {
+                return false;
+            };
+            let named = open
+                .asked
+                .as_ref()
+                .is_some_and(|asked| !asked.from.is_empty());
+            let given = self.counted(open);
+            let missing =
+                self.missing(open) + given.filter(|given| given.voter.may_be(person)).count();
+            let now = self.may_still(open).count();
+            let left = self.may_still(open).filter(|one| !one.may_be(person));
+            named && now >= self.missing(open) && left.count() < missing
+        });
+        stuck.map(|inst| &inst.key).collect()
     }
 
     /// Whether somebody may stand in for people who are asked: `--yes` and prepared answers.

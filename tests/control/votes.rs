@@ -12,7 +12,9 @@ fn an_approval_is_shown_to_the_operator_at_once_and_the_step_goes_on() {
     let seen = says(&team, LI, &["approve"], "y", 0);
     assert!(seen.contains("Your approval is asked"), "{seen}");
     assert!(seen.contains("nothing more is needed"), "{seen}");
-    operator.expect("approved");
+    let before = operator.expect("approved");
+    // It begins a line of its own, and not behind the prompt.
+    assert!(before.starts_with("\r\n"), "{before:?}");
     operator.expect(&LI.to_string());
     operator.expect("audit verify");
     operator.exits(0);
@@ -180,4 +182,75 @@ fn an_approval_of_a_run_whose_process_died_does_not_say_that_it_goes_on() {
     let seen = says(&team, LI, &["approve", &id], "y", 0);
     assert!(seen.contains("nobody drives it now"), "{seen}");
     assert!(!seen.contains("goes on"), "{seen}");
+}
+
+/// A real environment, in which one of two must approve, and both of them operate runs.
+fn dead_end(team: &Team) {
+    let state = team.place.state();
+    team.place.write(
+        "runbook.yaml",
+        &format!(
+            "state: {{ dir: '{}', group: '{TEAM}' }}\nenvironments:\n  ops:\n    tools: {{}}\n    policy:\n      gates: {{ change: confirm }}\n      approvers: {{ dba: ['{ANA}', '{LI}'] }}\n      break_glass: {{ group: dba }}\n",
+            state.display()
+        ),
+    );
+    team.place.write(
+        "x.yaml",
+        "name: x\ntitle: X\nsteps:\n  - id: mark\n    run: [touch, mark]\n    effect: change\n    gate: { confirm: Go?, approvals: { count: 1, from: [dba] } }\n",
+    );
+}
+
+#[test]
+fn who_operates_the_run_is_not_named_among_those_who_may_approve() {
+    let Some(team) = team() else { return };
+    dead_end(&team);
+    let mut operator = team.at_terminal(ANA, &["run", "./x.yaml", "-e", "ops"]);
+    operator.expect("A decision is needed");
+    operator.expect(&format!("Others: 1 of dba must approve: {LI}."));
+    operator.expect("> ");
+    operator.line("y");
+    operator.expect(&format!("They may:    {LI}\r\n"));
+    operator.expect(&format!(
+        "Nobody there? p, then runbook resume {} --break-glass",
+        team.id()
+    ));
+    operator.expect("> ");
+    operator.line("p");
+    operator.exits(75);
+}
+
+#[test]
+fn a_takeover_after_which_nobody_can_approve_is_asked_about_first() {
+    let Some(team) = team() else { return };
+    dead_end(&team);
+    let mut operator = team.at_terminal(ANA, &["run", "./x.yaml", "-e", "ops"]);
+    operator.expect("> ");
+    operator.line("y");
+    operator.expect("more must approve");
+    operator.expect("> ");
+    operator.line("p");
+    operator.exits(75);
+    // Whoever operates it already changes nothing by coming back.
+    let mut operator = team.at_terminal(ANA, &["resume"]);
+    operator.expect("more must approve");
+    operator.expect("> ");
+    operator.line("p");
+    operator.exits(75);
+    let mut other = team.at_terminal(LI, &["resume"]);
+    other.expect("nobody is left to approve mark");
+    other.expect("> ");
+    other.line("n");
+    other.expect("not taken up");
+    other.exits(77);
+    let resumed = |kind: &&String| *kind == "run_resumed";
+    assert_eq!(team.place.kinds().iter().filter(resumed).count(), 1);
+    let mut other = team.at_terminal(LI, &["resume"]);
+    other.expect("y or n > ");
+    other.line("y");
+    other.expect("nobody is left in the groups that may");
+    let rest = other.expect("--break-glass");
+    assert!(!rest.contains("They type"), "{rest}");
+    other.expect("> ");
+    other.line("p");
+    other.exits(75);
 }
