@@ -36,7 +36,7 @@ fn the_menu_says_what_each_choice_leads_to() {
     let shown = pty.expect("> ");
     let shown: Vec<&str> = shown.lines().map(str::trim_end).collect();
     let has = |line: &str| assert!(shown.contains(&line), "no `{line}` in {shown:#?}");
-    has("Back:   Fence it (fenced): unfence --node=db-2 --cluster=main; a gate asks first");
+    has("Back:   Fence it (fenced): $DATABASE_TOOL unfence db-2 --cluster=main; a gate");
     has("r retry             as attempt 2");
     has("s skip REASON       leaves it out and goes on");
     has("u undo              takes back 1 step, listed above, and ends the run");

@@ -319,7 +319,7 @@ impl Run {
     /// Of what the run left in place, that which an undo would take back: where there is nothing,
     /// nobody is sent to it.
     pub fn to_take_back(&self) -> Vec<StepKey> {
-        let back = self.asked_back();
+        let back: HashSet<InstIx> = self.asked_back().into_iter().collect();
         let pending = self.left_in_place().map(|(ix, _)| ix);
         pending
             .filter(|ix| back.contains(ix))

@@ -1,13 +1,13 @@
 //! What would take a step back, with the values that are known; and what is not in place any more
 //! because a later step of the run reversed it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::names::At;
 use super::state::{InstIx, Run, State};
-use crate::model::Status;
 use crate::model::call::{ToolCall, Work};
 use crate::model::ids::StepKey;
+use crate::model::{Digest, Status};
 use crate::plan::{NodeDoes, NodeIx, PlannedUndo};
 
 impl Run {
@@ -65,18 +65,18 @@ impl Run {
         let mut done: Vec<InstIx> = all.filter(|ix| self.is_done_call(*ix)).collect();
         done.sort_by_key(|ix| self.inst(*ix).ended);
         let mut gone = HashSet::new();
-        for (at, later) in done.iter().enumerate() {
-            let Some(call) = self.call_of(*later) else {
-                continue;
-            };
-            let earlier = done.iter().take(at).rev().find(|earlier| {
-                let undo = self.undo_works(**earlier).unwrap_or_default();
-                let same =
-                    matches!(undo.as_slice(), [Work::Call(undo)] if does_the_same(undo, call));
-                same && !gone.contains(*earlier)
-            });
+        // What would take each of the earlier ones back; looked up, for a run can be long.
+        let mut back: HashMap<Digest, Vec<InstIx>> = HashMap::new();
+        for ix in done {
+            let reverses = self.call_of(ix).and_then(does);
+            let earlier = reverses.and_then(|call| back.get_mut(&call)?.pop());
             if let Some(earlier) = earlier {
-                gone.extend([*earlier, *later]);
+                gone.extend([earlier, ix]);
+            }
+            if let Some([Work::Call(undo)]) = self.undo_works(ix).as_deref()
+                && let Some(undo) = does(undo)
+            {
+                back.entry(undo).or_default().push(ix);
             }
         }
         gone
@@ -99,6 +99,7 @@ impl Run {
     }
 }
 
-fn does_the_same(one: &ToolCall, other: &ToolCall) -> bool {
-    one.tool == other.tool && one.action == other.action && one.args == other.args
+/// What a call does, whoever answers it: two that do the same have one digest.
+fn does(call: &ToolCall) -> Option<Digest> {
+    Digest::of_json(&(&call.tool, &call.action, &call.args)).ok()
 }
