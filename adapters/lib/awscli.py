@@ -21,7 +21,10 @@ class Aws:
                 self.words.append(f"--{flag}={settings[name]}")
 
     def ask(self, service, operation, acts=False, **given):
-        words = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+        words = []
+        for name, value in given.items():
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag, *value] if isinstance(value, list) else [f"{flag}={value}"]
         kind = Unknown if acts else Failed
         try:
             done = run([*self.words, service, operation, *words], WITHIN)
