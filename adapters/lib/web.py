@@ -54,8 +54,9 @@ class Web:
         context = ssl.create_default_context(cafile=ca_file)
         self.opener = urllib.request.build_opener(_Stay, urllib.request.HTTPSHandler(context=context))
 
-    def ask(self, method, path, query=None, body=None, form=None, headers=None, ok=None):
-        """The status and the bytes of an answer; one that is not `ok` (2xx) is `Refused`."""
+    def ask(self, method, path, query=None, body=None, form=None, text=None, headers=None, ok=None):
+        """The status and the bytes of an answer; one that is not `ok` (2xx) is `Refused`. What is sent is `body` as JSON,
+        `form`, or `text` as it is."""
         url = self.base + path
         what = f"{method} {url}"
         if query:
@@ -68,14 +69,17 @@ class Web:
         elif form is not None:
             data = urllib.parse.urlencode(form, doseq=True).encode()
             sent["Content-Type"] = "application/x-www-form-urlencoded"
+        elif text is not None:
+            data = text.encode()
+            sent.setdefault("Content-Type", "text/plain; charset=utf-8")
         request = urllib.request.Request(url, data=data, headers=sent, method=method)
         try:
             with self.opener.open(request, timeout=self.timeout) as answer:
-                status, text, after = answer.status, answer.read(MOST + 1), None
+                status, found, after = answer.status, answer.read(MOST + 1), None
         except urllib.error.HTTPError as error:
             with error:
                 try:
-                    status, text, after = error.code, error.read(MOST + 1), error.headers.get("Retry-After")
+                    status, found, after = error.code, error.read(MOST + 1), error.headers.get("Retry-After")
                 except (OSError, http.client.HTTPException) as why:
                     raise Lost(f"{what} was sent, and has no whole answer: {_words(why)}") from why
         except urllib.error.URLError as error:
@@ -85,11 +89,11 @@ class Web:
             raise Lost(f"{what} has no answer: {_words(why)}") from error
         except (OSError, http.client.HTTPException) as why:
             raise Lost(f"{what} was sent, and has no whole answer: {_words(why)}") from why
-        if len(text) > MOST:
+        if len(found) > MOST:
             raise Lost(f"{what}: the answer is longer than {MOST} bytes")
         if not (ok(status) if ok else 200 <= status < 300):
-            raise Refused(what, status, text, after)
-        return status, text
+            raise Refused(what, status, found, after)
+        return status, found
 
     def json(self, method, path, **more):
         """The answer as JSON."""
