@@ -271,8 +271,10 @@ fn what_nothing_binds_is_listed_with_what_to_write() {
         said.contains("write in runbook.yaml:\nenvironments:\n  production:\n    tools:\n      DATABASE_TOOL: manual  # or { adapter: "),
         "{said}"
     );
+    // The team's own adapter stands among those that ship.
+    assert!(said.contains("{ adapter: psql }, "), "{said}");
     assert!(
-        said.contains("{ adapter: psql }, { command: [PROGRAM] }\n      CHAT_TOOL:     manual"),
+        said.contains("{ command: [PROGRAM] }\n      CHAT_TOOL:     manual"),
         "{said}"
     );
 }
