@@ -137,11 +137,19 @@ fn not_bound(errors: &BindErrors) -> Answering {
         return Answering::Nothing(help);
     }
     let mut said: Vec<String> = errors.errors.iter().map(ToString::to_string).collect();
-    if errors.diagnostics.has_errors() {
-        said.push(errors.diagnostics.render(false, 100).trim_end().to_owned());
+    // One line: it stands in a list, beside what is said of other tools.
+    for wrong in errors.diagnostics.sorted() {
+        let name = &wrong.source.name;
+        said.push(match wrong.span() {
+            Some(span) => {
+                let place = wrong.source.position(span.start);
+                format!("{name}:{}:{}: {}", place.line, place.column, wrong.message)
+            }
+            None => format!("{name}: {}", wrong.message),
+        });
     }
     Answering::Wrong {
-        message: said.join("\n"),
+        message: said.join("; "),
         help,
     }
 }

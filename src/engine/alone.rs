@@ -84,6 +84,13 @@ impl fmt::Display for AloneError {
 
 impl std::error::Error for AloneError {}
 
+impl Drop for Alone {
+    /// What stays for further calls has none: it ends as it does with a run.
+    fn drop(&mut self) {
+        self.answerers.end();
+    }
+}
+
 impl Alone {
     /// Makes bound tools ready.
     ///

@@ -68,7 +68,7 @@ impl WhyNot {
     pub fn words(&self) -> String {
         match self {
             Self::Irreversible => "it is irreversible".to_owned(),
-            Self::NoUndo => "the runbook knows no undo of it".to_owned(),
+            Self::NoUndo => "it has no undo".to_owned(),
             Self::Barrier => "it is a point of no return".to_owned(),
             Self::Behind(step) => format!("it was done before the point of no return {step}"),
             Self::InDoubt => "nobody knows what it did".to_owned(),
